@@ -1,0 +1,65 @@
+import { randomBytes } from "node:crypto";
+import { link, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Writes a file that is either complete or absent, and only if nobody else did: of two processes the first wins.
+ * False when the file was already there.
+ */
+export async function writeOnce(path: string, text: string): Promise<boolean> {
+  const draft = await writeDraft(path, text);
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Replaces a file's text in one step. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  await rename(await writeDraft(path, text), path);
+}
+
+async function writeDraft(path: string, text: string): Promise<string> {
+  const draft = `${path}.${randomBytes(6).toString("hex")}.draft`;
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return draft;
+}
+
+/** Renames a finished directory to its place; when another process was first, its directory stays. */
+export async function moveInto(draft: string, target: string): Promise<boolean> {
+  try {
+    await rename(draft, target);
+    return true;
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (isErrno(error, "EEXIST", "ENOTEMPTY")) return false;
+    throw error;
+  }
+}
+
+const LEFTOVER_AGE_MS = 10 * 60_000;
+
+/** Removes what a process that died in the middle left behind; anything younger may still be in the making. */
+export async function sweepLeftovers(dir: string, prefix: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(dir, name);
+    const made = await stat(path).catch(() => null);
+    if (made !== null && Date.now() - made.mtimeMs > LEFTOVER_AGE_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+export function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
