@@ -23,11 +23,12 @@ parallax_fingerprint() (
   } | cksum
 )
 
-parallax_node_major() {
+# The workspace's own Node comes first; where none exists for this machine, a new enough one may be behind it.
+parallax_node_fits() {
   local version
-  version="$("$1" --version 2>/dev/null)" || return 1
+  version="$(PATH="$PARALLAX_ROOT/node_modules/.bin:$PATH" node --version 2>/dev/null)" || return 1
   version="${version#v}"
-  printf '%s' "${version%%.*}"
+  [ "${version%%.*}" -ge "$PARALLAX_NODE_MAJOR" ] 2>/dev/null
 }
 
 # pnpm itself if a fitting one is installed, else through npx.
@@ -72,20 +73,20 @@ parallax_install() (
     fi
     parallax_fail "installing packages failed; the output is above" "it needs the npm registry, and git and a C++ compiler for native parts (Debian: apt install git g++ make python3)"
   fi
-  printf '%s\n' "$fingerprint" >node_modules/.parallax-installed
+  # Without a fitting Node the work is not done, and the next start tries again.
+  ! parallax_node_fits || printf '%s\n' "$fingerprint" >node_modules/.parallax-installed
 )
 
 parallax_bootstrap() {
-  local marker="$PARALLAX_ROOT/node_modules/.parallax-installed" major
+  local marker="$PARALLAX_ROOT/node_modules/.parallax-installed"
   if [ ! -f "$marker" ] || [ "$(parallax_fingerprint)" != "$(cat "$marker")" ]; then
     parallax_install || exit 1
   fi
-  PATH="$PARALLAX_ROOT/node_modules/.bin:$PATH"
-  export PATH PARALLAX_ROOT
-  # The workspace's own Node is first on PATH now; where none exists for this machine, a new enough one may be behind it.
-  major="$(parallax_node_major node)" && [ "$major" -ge "$PARALLAX_NODE_MAJOR" ] 2>/dev/null ||
+  parallax_node_fits ||
     parallax_fail "Node.js >= $PARALLAX_NODE_MAJOR was neither found nor installed (node on PATH: $(node --version 2>/dev/null || echo none))" \
       "remove node_modules and start again, or install Node.js $PARALLAX_NODE_MAJOR"
+  PATH="$PARALLAX_ROOT/node_modules/.bin:$PATH"
+  export PATH PARALLAX_ROOT
 }
 
 parallax_bootstrap
