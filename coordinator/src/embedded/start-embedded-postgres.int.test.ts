@@ -5,6 +5,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EmbeddedPostgres } from "./contract.ts";
@@ -12,7 +13,7 @@ import { startEmbeddedPostgres } from "./start-embedded-postgres.ts";
 import type { TemporaryPlace } from "./testing/temporary-postgres.ts";
 import { listClusters, listProcessesBelow, makePlace, openWire } from "./testing/temporary-postgres.ts";
 
-const HOLDER = join(import.meta.dirname, "fixtures", "hold-postgres.ts");
+const HOLDER = fileURLToPath(new URL("./fixtures/hold-postgres.ts", import.meta.url));
 const asRoot = process.getuid?.() === 0;
 const logger = pino({ level: "silent" });
 
@@ -215,6 +216,7 @@ test("a lock file whose process id now belongs to another process does not preve
   // Of the cluster's own user: Postgres itself sees through all others.
   const { uid, gid } = await stat(clusterDir);
   const bystander = spawn("sleep", ["60"], { cwd: "/", stdio: "ignore", uid, gid });
+  holders.push(bystander);
   await once(bystander, "spawn");
   await writeFile(
     join(clusterDir, "postmaster.pid"),
@@ -223,7 +225,6 @@ test("a lock file whose process id now belongs to another process does not preve
   const second = await start();
   expect(second.adopted).toBe(false);
   expect(bystander.exitCode).toBeNull();
-  bystander.kill();
   await second.stop();
 });
 
