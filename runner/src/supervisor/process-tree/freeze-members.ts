@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ParallaxError } from "@parallax/shared/errors";
+import { identify } from "./end-members.ts";
+import type { ProcessInfo } from "./read-processes.ts";
+import { hasPendingStop, isStopped, sendSignal } from "./read-processes.ts";
+import type { TreeBody } from "./tree-body.ts";
+
+const PASS_PAUSE_MS = 2;
+
+export interface FreezeRequest {
+  readonly body: Pick<TreeBody, "listMembers" | "stopAtOnce">;
+  readonly freezeMs: number;
+  readonly monotonic: () => number;
+  /** True once the tree is being ended, which makes freezing pointless. */
+  readonly isEnding: () => boolean;
+}
+
+/**
+ * Stops every process, and returns those that the agent itself had stopped before (they stay so at the thaw).
+ * A pass sees the list at one moment and each state at another, so a child born in between is missed by it: only when two
+ * passes in a row find the same processes, all stopped, was there nobody left to give birth.
+ */
+export async function freezeMembers(request: FreezeRequest): Promise<Set<string>> {
+  const { body, monotonic } = request;
+  const stoppedBefore = new Set(body.listMembers().filter(isStoppedByOthers).map(identify));
+  const deadline = monotonic() + request.freezeMs;
+  let previous: string | null = null;
+  while (!request.isEnding()) {
+    body.stopAtOnce();
+    const members = body.listMembers();
+    const running = members.filter((info) => !isStopped(info));
+    if (running.length === 0) {
+      const now = members.map(identify).sort().join(" ");
+      if (now === previous) break;
+      previous = now;
+    } else {
+      previous = null;
+      // In the first pass the one-step stop may simply not have been carried out yet; a second stop does no harm.
+      for (const info of running) sendSignal(info.pid, "SIGSTOP");
+    }
+    if (monotonic() > deadline) throw freezeFailure(running, request.freezeMs);
+    await sleep(PASS_PAUSE_MS);
+  }
+  return stoppedBefore;
+}
+
+function isStoppedByOthers(info: ProcessInfo): boolean {
+  return isStopped(info) || hasPendingStop(info.pid);
+}
+
+/** Youngest first: a parent that wakes finds its children running and never learns that they were stopped. */
+export function thawMembers(body: Pick<TreeBody, "listMembers">, stoppedBefore: ReadonlySet<string>): void {
+  const members = body.listMembers().filter((info) => !stoppedBefore.has(identify(info)));
+  members.sort((a, b) => Number(b.startTime) - Number(a.startTime) || b.pid - a.pid);
+  for (const info of members) sendSignal(info.pid, "SIGCONT");
+}
+
+function freezeFailure(running: readonly ProcessInfo[], freezeMs: number): ParallaxError {
+  return new ParallaxError("internal", `the process tree did not come to rest within ${freezeMs} ms`, {
+    hint: "End the tree: what cannot be frozen must not go on unobserved.",
+    details: { running: running.map((info) => info.pid) },
+  });
+}

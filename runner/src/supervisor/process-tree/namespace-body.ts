@@ -1,0 +1,106 @@
+import type { CheckedCommand } from "./check-command.ts";
+import { collectDescendants } from "./collect-descendants.ts";
+import type { SpawnTreeOptions } from "./process-tree.ts";
+import { MARKER_VARIABLE } from "./process-tree.ts";
+import type { ProcessInfo } from "./read-processes.ts";
+import {
+  isAlive,
+  listChildren,
+  listProcesses,
+  readCommandLine,
+  readPidNamespace,
+  readProcess,
+  sendSignal,
+} from "./read-processes.ts";
+import type { PidNamespace } from "./start-namespace.ts";
+import { startNamespace } from "./start-namespace.ts";
+import { startProcess } from "./start-process.ts";
+import type { AgentProcess, TreeBody } from "./tree-body.ts";
+import type { NamespaceTools } from "./tree-support.ts";
+
+export interface NamespaceBodyRequest {
+  readonly command: CheckedCommand;
+  readonly options: Pick<SpawnTreeOptions, "cwd" | "env" | "marker">;
+  readonly tools: NamespaceTools;
+  readonly bootMs: number;
+}
+
+/**
+ * First an empty namespace, then the agent into it, past any shell: a shell drops variables whose names it does not like.
+ * `attach` gets the agent's process before it can have said anything.
+ */
+export async function startNamespaceBody(
+  request: NamespaceBodyRequest,
+  attach: (child: AgentProcess) => void,
+): Promise<TreeBody> {
+  const { cwd, env, marker } = request.options;
+  const namespace = await startNamespace({ tools: request.tools, cwd, marker, bootMs: request.bootMs });
+  try {
+    const child = await startProcess<AgentProcess>(
+      agentCommand(request, namespace.initPid),
+      { cwd, env: { ...env, [MARKER_VARIABLE]: marker }, stdio: ["pipe", "pipe", "pipe"] },
+      attach,
+    );
+    return createBody(child, namespace);
+  } catch (error) {
+    namespace.holder.kill("SIGKILL");
+    throw error;
+  }
+}
+
+function agentCommand({ tools, command }: NamespaceBodyRequest, initPid: number): string[] {
+  return [
+    ...[tools.nsenter, "--target", String(initPid)],
+    ...(tools.userNamespace ? ["--user", "--preserve-credentials"] : []),
+    // --no-fork: nsenter's own wait stops itself with the agent and would sleep through the agent's end.
+    ...["--pid", "--mount", "--wd", "--no-fork", "--"],
+    ...tools.waiter,
+    ...[tools.setsid, command.program, ...command.args],
+  ];
+}
+
+function createBody(child: AgentProcess, namespace: PidNamespace): TreeBody {
+  let agentPid: number | null = null;
+
+  function listInside(): ProcessInfo[] {
+    // Children of members are members: an agent's sandbox may have made a namespace of its own below ours.
+    return collectDescendants(listProcesses(), (info) => readPidNamespace(info.pid) === namespace.id).filter(isAlive);
+  }
+
+  function isHelper(info: ProcessInfo): boolean {
+    if (info.pid === namespace.initPid) return true;
+    return info.parent === namespace.initPid && readCommandLine(info.pid) === namespace.initCommandLine;
+  }
+
+  function signalInit(signal: NodeJS.Signals): void {
+    // Until the holder is gone nobody has reaped the init, so its number cannot belong to anybody else.
+    if (!namespace.holderExited()) sendSignal(namespace.initPid, signal);
+  }
+
+  return {
+    kind: "pid-namespace",
+    child,
+    findAgent() {
+      if (agentPid !== null || child.pid === undefined) return agentPid;
+      const pid = listChildren(child.pid)[0];
+      if (pid !== undefined && readProcess(pid)?.session === pid) agentPid = pid;
+      return agentPid;
+    },
+    listMembers: () => listInside().filter((info) => !isHelper(info)),
+    stopAtOnce: () => signalInit("SIGUSR1"),
+    killAtOnce() {
+      // The kernel ends every member before it lets the init go.
+      signalInit("SIGKILL");
+      // The waiter must reap the agent before the kernel lets the init go. Killed, it would leave that to the host's own
+      // init, which in many containers never does it; stopped by a stranger, it would never do it either.
+      child.kill("SIGCONT");
+      namespace.holder.kill("SIGCONT");
+      // Only if a stranger killed the holder is anybody still there.
+      if (namespace.holderExited()) for (const info of listInside()) sendSignal(info.pid, "SIGKILL");
+    },
+    isGone: () => namespace.holderExited(),
+    // The holder ends after the init, and the kernel ends the init after everybody else.
+    cleanPasses: 1,
+    agentEnded: () => undefined,
+  };
+}
