@@ -1,0 +1,45 @@
+/**
+ * The agent's environment: a short list of the runner's variables, then the run's own, then ours. An allow-list, because
+ * what a service manager or a person's shell puts into the runner's environment is nobody's business but the runner's.
+ */
+const ALLOWED_NAMES: ReadonlySet<string> = new Set(
+  [
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "LANG", "TMPDIR"],
+    ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"],
+    ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"],
+  ].flat(),
+);
+const ALLOWED_PREFIXES = ["LC_", "XDG_"] as const;
+
+/** What of `env` an agent may see; `more` are the names its executor asks for. */
+export function snapshotHostEnv(
+  env: Readonly<Record<string, string | undefined>>,
+  more: readonly string[],
+): Record<string, string> {
+  const allowed = (name: string): boolean =>
+    ALLOWED_NAMES.has(name) || ALLOWED_PREFIXES.some((prefix) => name.startsWith(prefix)) || more.includes(name);
+  const snapshot: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && allowed(name)) snapshot[name] = value;
+  }
+  return snapshot;
+}
+
+export interface OwnVariables {
+  readonly sessionId: string;
+  readonly mcpUrl: string;
+}
+
+export function composeAgentEnv(
+  hostEnv: Readonly<Record<string, string>>,
+  runEnv: Readonly<Record<string, string>>,
+  own: OwnVariables,
+): Record<string, string> {
+  return {
+    ...hostEnv,
+    ...runEnv,
+    AGENT_SESSION_ID: own.sessionId,
+    AGENT_SESSION_NAME: own.sessionId,
+    AGENT_ORCHESTRATOR_MCP_URL: own.mcpUrl,
+  };
+}
