@@ -60,6 +60,13 @@ describe.each(TREE_KINDS)("the pipes of a %s", (kind) => {
     expect(await tree.exited).toMatchObject({ exitCode: 0 });
   });
 
+  it("survive input for an agent that closed its end", async () => {
+    const { tree } = await runCommand(kind, ["sh", "-c", "exec <&-; echo closed; sleep 0.2; exit 3"]);
+    await readUntil(tree.stdout, "closed");
+    tree.stdin.write(Buffer.alloc(5 * MEGABYTE, "i"));
+    expect(await tree.exited).toMatchObject({ exitCode: 3 });
+  });
+
   it("survive input for an agent that never reads and one that has ended", async () => {
     const { tree } = await runCommand(kind, ["sh", "-c", "exec sleep 0.1"]);
     const input = Buffer.alloc(5 * MEGABYTE, "i");

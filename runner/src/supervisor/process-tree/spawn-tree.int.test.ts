@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { sendSignal } from "./read-processes.ts";
+import { readProcess, sendSignal } from "./read-processes.ts";
 import {
   BASE_ENV,
   endAllFixtures,
@@ -12,6 +12,7 @@ import {
   runCommand,
   runFixture,
   TREE_KINDS,
+  waitUntil,
 } from "./testing/run-fixture.ts";
 
 afterEach(endAllFixtures);
@@ -158,6 +159,21 @@ describe("an agent in a pid namespace", () => {
     await readUntil(tree.stdout, "ready");
     expect(sendSignal(tree.pid, "SIGKILL")).toBe(true);
     expect(await tree.exited).toMatchObject({ signal: "SIGKILL", survivorsLeft: 0 });
+    expect(marked()).toEqual([]);
+  });
+
+  it("shows, freezes and ends what hides in a namespace of its own below", async () => {
+    const { tree, marked } = await runFixture("pid-namespace", "leave-nested-namespace.sh");
+    await readUntil(tree.stdout, "ready");
+    await waitUntil(
+      "agent, unshare, its shell and the sleeper live",
+      async () => (await tree.survivors()).length === 4,
+    );
+    await tree.freeze();
+    for (const pid of await tree.survivors()) expect(readProcess(pid)?.state).toBe("T");
+    await tree.thaw();
+    tree.stdin.end("go\n");
+    expect(await tree.exited).toMatchObject({ exitCode: 0, survivorsKilled: 3, survivorsLeft: 0 });
     expect(marked()).toEqual([]);
   });
 
