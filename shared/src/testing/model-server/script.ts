@@ -43,7 +43,7 @@ const scriptSchema = z.strictObject({
   on_match: z
     .array(z.strictObject({ contains: z.string().min(1), steps: stepsSchema }))
     .default([])
-    .describe("Later user turns whose text contains this; looked at before on_resume."),
+    .describe("Later user turns, and messages into a live turn, whose text contains this; looked at before on_resume."),
   on_resume: z.array(stepsSchema).default([]).describe("The first, second, … later user turn."),
   default_resume: stepsSchema.optional().describe("Every later user turn beyond on_resume."),
 });
