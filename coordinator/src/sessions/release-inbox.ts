@@ -1,0 +1,21 @@
+/**
+ * Release: a held inbox flows again; what was recorded meanwhile wakes the session.
+ * Called by: POST /sessions/{id}/release.  Writes: sessions, inbox_items, runs.  Emits: hints, session wake.
+ */
+import { ParallaxError } from "@parallax/shared/errors";
+import type { Deps } from "../deps.ts";
+import { transact } from "../effects.ts";
+import { assignInbox } from "../inbox/assign-inbox.ts";
+import { changeSession, findSession } from "../store/sessions.ts";
+import { lockTree } from "../store/trees.ts";
+
+export async function releaseInbox(deps: Deps, projectId: string, sessionId: string): Promise<void> {
+  const seen = await findSession(deps.store.db, projectId, sessionId);
+  if (seen === null) throw new ParallaxError("session_not_found", `Session '${sessionId}' not found`);
+  await transact(deps, async (tx, effects) => {
+    await lockTree(tx, projectId, seen.rootSessionId);
+    await changeSession(tx, projectId, sessionId, { held: false });
+    await assignInbox(deps, tx, effects, projectId, sessionId);
+    effects.session(projectId, sessionId);
+  });
+}

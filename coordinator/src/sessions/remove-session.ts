@@ -1,0 +1,44 @@
+/**
+ * Delete: a session at rest is removed with its runs and events; its parent is told, its children stay and lose their parent.
+ * Called by: DELETE /sessions/{id}, MCP's delete_all_agent_sessions.  Requires: no run of it is claimed, running or stopping.
+ * Writes: sessions (cascades), duties, inbox_items.  Emits: session wakes, hints.
+ */
+import { ParallaxError } from "@parallax/shared/errors";
+import { isTerminalRun } from "@parallax/shared/run-state";
+import type { Deps } from "../deps.ts";
+import { transact } from "../effects.ts";
+import { assignInbox } from "../inbox/assign-inbox.ts";
+import { payDuty } from "../inbox/pay-duty.ts";
+import { endRun } from "../runs/end-run.ts";
+import { findDutiesOwedBy } from "../store/duties.ts";
+import { findActiveRun, findNewestRun, findOpenRuns } from "../store/runs.ts";
+import { deleteSession, findSession, lockSession } from "../store/sessions.ts";
+import { lockTree } from "../store/trees.ts";
+import { settleSession } from "./settle-session.ts";
+
+export async function removeSession(deps: Deps, projectId: string, sessionId: string): Promise<void> {
+  const seen = await findSession(deps.store.db, projectId, sessionId);
+  if (seen === null) throw new ParallaxError("session_not_found", `Session '${sessionId}' not found`);
+  await transact(deps, async (tx, effects) => {
+    await lockTree(tx, projectId, seen.rootSessionId);
+    const session = await lockSession(tx, projectId, sessionId);
+    if (session === null) return;
+    const active = await findActiveRun(tx, projectId, sessionId);
+    if (active !== null) throw new ParallaxError("session_active", `Session '${sessionId}' is working on ${active.id}`, { hint: "Stop session first" });
+    for (const { run } of await findOpenRuns(tx, projectId, sessionId)) {
+      await endRun(deps, tx, effects, { ...session, held: true }, run, { outcome: "stopped", treeGone: true });
+    }
+    const newest = await findNewestRun(tx, projectId, sessionId);
+    const owed = await findDutiesOwedBy(tx, projectId, sessionId);
+    for (const duty of owed) {
+      if (newest === null) continue;
+      await payDuty(deps, tx, duty, { ...newest, ...(isTerminalRun(newest.state) ? {} : { state: "stopped" as const }), error: newest.error ?? { code: "stopped", message: "Session was deleted" } });
+    }
+    await deleteSession(tx, projectId, sessionId);
+    for (const duty of owed) {
+      await assignInbox(deps, tx, effects, projectId, duty.parentSessionId);
+      await settleSession(deps, tx, effects, projectId, duty.parentSessionId);
+    }
+    effects.session(projectId, sessionId);
+  });
+}

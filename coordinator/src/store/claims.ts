@@ -1,0 +1,75 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import type { RunRecord, RunnerRecord } from "./records.ts";
+import { attempts, runs } from "./schema.ts";
+import type { Tx } from "./store.ts";
+
+export interface ClaimOrder {
+  readonly laneIds: readonly string[];
+  readonly count: number;
+  readonly runner: RunnerRecord;
+  readonly instanceId: string | null;
+  readonly pollId: string | null;
+  /** Claimed by a runner without a supervisor of ours: it never gets the same run twice. */
+  readonly plain: boolean;
+  readonly offerTtlMs: number;
+  readonly onlyRunId: string | null;
+}
+
+/**
+ * pending and ready → claimed, the best ones of the lanes. `skip locked`: two polls racing for one run, one gets it, the
+ * other gets nothing or the next. The claim id is what the lease token is made of.
+ */
+export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunRecord[]> {
+  if (order.laneIds.length === 0 || order.count < 1) return [];
+  const best = sql`(
+    SELECT candidate.id FROM runs candidate
+    WHERE candidate.ready AND candidate.lane_id IN ${[...order.laneIds]}
+      ${order.onlyRunId === null ? sql`` : sql`AND candidate.id = ${order.onlyRunId}`}
+      ${order.plain ? sql`AND NOT EXISTS (SELECT 1 FROM attempts earlier WHERE earlier.run_id = candidate.id AND earlier.runner_id = ${order.runner.id})` : sql``}
+    ORDER BY candidate.priority, candidate.number
+    LIMIT ${order.count} FOR UPDATE SKIP LOCKED)`;
+  const claimed = await tx
+    .update(runs)
+    .set({
+      state: "claimed",
+      ready: false,
+      waitingFor: null,
+      phase: null,
+      attempt: sql`${runs.attempt} + 1`,
+      runnerId: order.runner.id,
+      instanceId: order.instanceId,
+      claimId: sql`'clm_' || replace(gen_random_uuid()::text, '-', '')`,
+      pollId: order.pollId,
+      plain: order.plain,
+      incarnation: null,
+      stopToldAt: null,
+      leaseExpiresAt: sql`clock_timestamp() + make_interval(secs => ${order.offerTtlMs / 1000})`,
+      renewedAt: sql`clock_timestamp()`,
+      claimedAt: sql`clock_timestamp()`,
+    })
+    .where(inArray(runs.id, best))
+    .returning();
+  if (claimed.length > 0) {
+    await tx.insert(attempts).values(
+      claimed.map((run) => ({
+        runId: run.id,
+        attempt: run.attempt,
+        runnerId: order.runner.id,
+        instanceId: order.instanceId,
+        claimId: run.claimId as string,
+        pollId: order.pollId,
+        hostname: order.runner.hostname,
+      })),
+    );
+  }
+  return claimed.sort((a, b) => a.priority - b.priority || a.number - b.number);
+}
+
+/** The unstarted offers of an earlier poll with the same id; replaying does not renew their deadline. */
+export async function findOffersOfPoll(tx: Tx, runnerId: string, pollId: string): Promise<RunRecord[]> {
+  return await tx
+    .select()
+    .from(runs)
+    .where(and(eq(runs.runnerId, runnerId), eq(runs.state, "claimed"), eq(runs.pollId, pollId)))
+    .orderBy(runs.priority, runs.number);
+}

@@ -1,0 +1,136 @@
+import { and, asc, eq, inArray, isNull, lte, ne, or, sql } from "drizzle-orm";
+import type { ItemRecord, NewItem } from "./records.ts";
+import { inboxItems } from "./schema.ts";
+import type { Tx } from "./store.ts";
+
+/** False when this duty's item exists already: a duty is paid once. */
+export async function insertItem(tx: Tx, item: NewItem): Promise<boolean> {
+  const rows = await tx.insert(inboxItems).values(item).onConflictDoNothing().returning({ id: inboxItems.id });
+  return rows.length > 0;
+}
+
+const ofSession = (projectId: string, sessionId: string) => and(eq(inboxItems.projectId, projectId), eq(inboxItems.sessionId, sessionId));
+
+/** New items whose time has come and which no waiting call will hand out. */
+export async function findDueItems(tx: Tx, projectId: string, sessionId: string): Promise<ItemRecord[]> {
+  return await tx
+    .select()
+    .from(inboxItems)
+    .where(
+      and(
+        ofSession(projectId, sessionId),
+        eq(inboxItems.state, "new"),
+        isNull(inboxItems.reservedBy),
+        or(isNull(inboxItems.notBefore), lte(inboxItems.notBefore, sql`clock_timestamp()`)),
+      ),
+    )
+    .orderBy(asc(inboxItems.number));
+}
+
+/** Items that keep a session from being settled: not consumed, not set aside. */
+export async function countUndelivered(tx: Tx, projectId: string, sessionId: string): Promise<number> {
+  const [row] = await tx
+    .select({ n: sql<number>`count(*)::int` })
+    .from(inboxItems)
+    .where(and(ofSession(projectId, sessionId), inArray(inboxItems.state, ["new", "assigned", "taken"])));
+  return row?.n ?? 0;
+}
+
+export async function findItemsOfRun(tx: Tx, runId: string): Promise<ItemRecord[]> {
+  return await tx
+    .select()
+    .from(inboxItems)
+    .where(and(eq(inboxItems.runId, runId), inArray(inboxItems.state, ["assigned", "taken"])))
+    .orderBy(asc(inboxItems.number))
+    .for("update");
+}
+
+export async function listItems(tx: Tx, projectId: string, sessionId: string, limit: number): Promise<ItemRecord[]> {
+  return await tx.select().from(inboxItems).where(ofSession(projectId, sessionId)).orderBy(sql`${inboxItems.number} desc`).limit(limit);
+}
+
+export async function findItemOfDuty(tx: Tx, dutyId: string): Promise<ItemRecord | null> {
+  const [row] = await tx.select().from(inboxItems).where(eq(inboxItems.dutyId, dutyId));
+  return row ?? null;
+}
+
+export async function assignItems(tx: Tx, itemIds: readonly string[], runId: string): Promise<void> {
+  if (itemIds.length === 0) return;
+  await tx
+    .update(inboxItems)
+    .set({ state: "assigned", runId, attempt: null })
+    .where(and(inArray(inboxItems.id, [...itemIds]), eq(inboxItems.state, "new")));
+}
+
+/** Marked by explicit ids: only what the agent really took, never "all of this run". */
+export async function takeItems(tx: Tx, runId: string, attempt: number, itemIds: readonly string[]): Promise<void> {
+  if (itemIds.length === 0) return;
+  await tx
+    .update(inboxItems)
+    .set({ state: "taken", attempt })
+    .where(and(inArray(inboxItems.id, [...itemIds]), eq(inboxItems.runId, runId), eq(inboxItems.state, "assigned")));
+}
+
+export async function consumeItems(tx: Tx, itemIds: readonly string[]): Promise<void> {
+  if (itemIds.length === 0) return;
+  await tx
+    .update(inboxItems)
+    .set({ state: "consumed", consumedAt: sql`clock_timestamp()`, reservedBy: null })
+    .where(and(inArray(inboxItems.id, [...itemIds]), ne(inboxItems.state, "consumed")));
+}
+
+/** taken → assigned: what a lost attempt took goes to attempt k+1 under the same ids, as a possible repeat. */
+export async function repeatItems(tx: Tx, runId: string): Promise<void> {
+  await tx
+    .update(inboxItems)
+    .set({ state: "assigned", attempt: null, deliveries: sql`${inboxItems.deliveries} + 1` })
+    .where(and(eq(inboxItems.runId, runId), eq(inboxItems.state, "taken")));
+}
+
+/** Back to the line, with a pause that grows from 5 s to 5 min; set aside, visibly, when it came back too often. Returns the shortest pause. */
+export async function giveBackItems(tx: Tx, items: readonly ItemRecord[], deliveriesMax: number, pause: boolean): Promise<number | null> {
+  let shortestMs: number | null = null;
+  for (const item of items) {
+    const deliveries = item.deliveries + 1;
+    const pauseSeconds = pause ? Math.min(300, 5 * 2 ** item.deliveries) : 0;
+    if (pauseSeconds > 0) shortestMs = Math.min(shortestMs ?? Number.POSITIVE_INFINITY, pauseSeconds * 1000);
+    await tx
+      .update(inboxItems)
+      .set({
+        state: deliveries >= deliveriesMax ? "set_aside" : "new",
+        runId: null,
+        attempt: null,
+        deliveries,
+        notBefore: pauseSeconds === 0 ? null : sql`clock_timestamp() + make_interval(secs => ${pauseSeconds})`,
+      })
+      .where(eq(inboxItems.id, item.id));
+  }
+  return shortestMs;
+}
+
+export async function unassignItems(tx: Tx, itemIds: readonly string[]): Promise<void> {
+  if (itemIds.length === 0) return;
+  await tx.update(inboxItems).set({ state: "new", runId: null, attempt: null }).where(and(inArray(inboxItems.id, [...itemIds]), inArray(inboxItems.state, ["assigned", "taken"])));
+}
+
+export async function reserveItem(tx: Tx, itemId: string, reservedBy: string | null): Promise<void> {
+  await tx.update(inboxItems).set({ reservedBy }).where(and(eq(inboxItems.id, itemId), eq(inboxItems.state, "new")));
+}
+
+export async function findReservedBy(tx: Tx, reservedBy: string): Promise<ItemRecord[]> {
+  return await tx.select().from(inboxItems).where(and(eq(inboxItems.reservedBy, reservedBy), eq(inboxItems.state, "new")));
+}
+
+/** Reservations of calls that will not be answered any more become ordinary items. */
+export async function releaseReservations(tx: Tx, projectId: string, sessionId: string): Promise<void> {
+  await tx.update(inboxItems).set({ reservedBy: null }).where(and(ofSession(projectId, sessionId), eq(inboxItems.state, "new")));
+}
+
+/** Sessions that have new, due items: the sweep asks each again. */
+export async function findSessionsWithNewItems(tx: Tx, limit: number): Promise<{ projectId: string; sessionId: string }[]> {
+  return await tx
+    .selectDistinct({ projectId: inboxItems.projectId, sessionId: inboxItems.sessionId })
+    .from(inboxItems)
+    .where(and(eq(inboxItems.state, "new"), or(isNull(inboxItems.notBefore), lte(inboxItems.notBefore, sql`clock_timestamp()`))))
+    .limit(limit);
+}
