@@ -1,3 +1,6 @@
+import { delimiter } from "node:path";
+import { fileURLToPath } from "node:url";
+
 /**
  * The agent's environment: a short list of the runner's variables, then the run's own, then ours. An allow-list, because
  * what a service manager or a person's shell puts into the runner's environment is nobody's business but the runner's.
@@ -11,6 +14,9 @@ const ALLOWED_NAMES: ReadonlySet<string> = new Set(
 );
 const ALLOWED_PREFIXES = ["LC_", "XDG_"] as const;
 
+/** Put first on PATH by scripts/bootstrap.sh for this program's own sake: an agent must not find our tools in its project's place. */
+const OWN_TOOLS_DIR = fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url));
+
 /** What of `env` an agent may see; `more` are the names its executor asks for. */
 export function snapshotHostEnv(
   env: Readonly<Record<string, string | undefined>>,
@@ -22,7 +28,13 @@ export function snapshotHostEnv(
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && allowed(name)) snapshot[name] = value;
   }
+  if (snapshot["PATH"] !== undefined) snapshot["PATH"] = withoutOwnTools(snapshot["PATH"]);
   return snapshot;
+}
+
+function withoutOwnTools(path: string): string {
+  const rest = path.split(delimiter).filter((directory) => directory !== OWN_TOOLS_DIR);
+  return rest.join(delimiter);
 }
 
 export interface OwnVariables {

@@ -42,7 +42,7 @@ export async function runAgent(deps: AgentDeps, agent: PreparedAgent): Promise<A
     env: agent.env,
     marker: spec.marker,
     clock: deps.clock,
-    logger: deps.log as TreeLogger,
+    logger: deps.log as unknown as TreeLogger,
   });
   deps.control.publish({ tree: "alive" });
   deps.log.info({ pid: tree.pid, kind: tree.kind }, "agent started");

@@ -33,7 +33,8 @@ export async function sayHello(deps: HelloDeps): Promise<AcceptedHello | null> {
     const result = await deps.client.post("hello", body, { signal: deps.over.signal });
     if (result.kind === "end_attempt" || (result.kind === "refused" && result.refusal.status === 404)) {
       const { code, message } = result.kind === "refused" ? result.refusal : result;
-      deps.over.end({ kind: "superseded", code, message });
+      // A run that is being stopped waits for somebody to say that nothing of it lives; the runner will.
+      deps.over.end({ kind: code === "run_stopping" ? "given_up" : "superseded", code, message });
       return null;
     }
     const answer = result.kind === "ok" ? readLeaseAnswer(result.body) : null;

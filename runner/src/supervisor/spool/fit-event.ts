@@ -29,9 +29,13 @@ function cleanValue(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth >= DEPTH_MAX) return cleanText(JSON.stringify(value));
   if (Array.isArray(value)) return value.map((member) => cleanValue(member, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [cleanText(key), cleanValue(member, depth + 1)]),
-  );
+  const members = Object.entries(value).map(([key, member]) => [cleanKey(key), cleanValue(member, depth + 1)]);
+  return Object.fromEntries(members);
+}
+
+/** Readers of JSON drop a key of this name to protect themselves; both ends must write the same bytes. */
+function cleanKey(key: string): string {
+  return key === "__proto__" ? "__proto__ " : cleanText(key);
 }
 
 export function cleanText(text: string): string {

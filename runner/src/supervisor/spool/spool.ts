@@ -1,6 +1,6 @@
 /**
  * Every frame is on disk before it is on the network: a coordinator that is away for an hour costs disk, not memory and not
- * output. One file, append-only, one canonical JSON line a frame; its bytes are what the log's hash is taken over.
+ * output. One file, append-only, one JSON line a frame; its bytes are what the log's hash is taken over.
  */
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
@@ -8,7 +8,6 @@ import { open } from "node:fs/promises";
 import type { Clock } from "@parallax/shared/clock";
 import type { AgentEvent } from "@parallax/shared/executor/adapter";
 import type { EventType } from "@parallax/shared/protocol/events";
-import { canonicalJson } from "../canonical-json.ts";
 import { fitEvent } from "./fit-event.ts";
 
 export interface SpoolLimits {
@@ -109,9 +108,11 @@ class FileSpool implements Spool {
     this.#dropped = { events: this.#dropped.events + 1, bytes: this.#dropped.bytes + line.length };
   }
 
+  /** The spelling that the coordinator hashes too: fixed order of keys, `data` as it survives being read and written. */
   #makeLine(event: AgentEvent): Buffer {
     const at = new Date(this.#deps.clock.now()).toISOString();
-    return Buffer.from(`${canonicalJson({ frame: this.#lastFrame + 1, type: event.type, at, data: event.data })}\n`);
+    const head = `"frame":${this.#lastFrame + 1},"type":${JSON.stringify(event.type)},"at":${JSON.stringify(at)}`;
+    return Buffer.from(`{${head},"data":${JSON.stringify(event.data)}}\n`);
   }
 
   #push(line: Buffer): void {

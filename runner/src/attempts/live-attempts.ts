@@ -1,0 +1,73 @@
+import type { AttemptFiles } from "./attempt-files.ts";
+import type { AttemptSpec } from "./attempt-spec.ts";
+import type { ControlLink } from "./control-link.ts";
+import type { SupervisorStatus } from "./control-protocol.ts";
+
+/**
+ * starting   claimed here; `started` and the spawn are under way
+ * otherwise  what its supervisor says of itself
+ * burying    the supervisor is dead and the runner cleans up after it
+ */
+export type LivePhase = "starting" | SupervisorStatus["phase"] | "burying";
+
+/** One attempt that this runner is responsible for. */
+export interface LiveAttempt {
+  readonly spec: AttemptSpec;
+  readonly files: AttemptFiles;
+  phase: LivePhase;
+  /** True from the accepted `started` until the supervisor's hello: the time in which the runner renews. */
+  preparing: boolean;
+  link: ControlLink | null;
+}
+
+/** The one table that the runner's loops share. */
+export class LiveAttempts {
+  readonly #attempts = new Map<string, LiveAttempt>();
+  readonly #listeners = new Set<() => void>();
+
+  static keyOf(spec: AttemptSpec): string {
+    return `${spec.run.run_id}-${spec.run.attempt}`;
+  }
+
+  /** False when the attempt is here already: a replayed offer is taken once. */
+  add(attempt: LiveAttempt): boolean {
+    const key = LiveAttempts.keyOf(attempt.spec);
+    if (this.#attempts.has(key)) return false;
+    this.#attempts.set(key, attempt);
+    this.changed();
+    return true;
+  }
+
+  remove(attempt: LiveAttempt): void {
+    this.#attempts.delete(LiveAttempts.keyOf(attempt.spec));
+    this.changed();
+  }
+
+  list(): LiveAttempt[] {
+    return [...this.#attempts.values()];
+  }
+
+  /** An attempt that only sends the rest of its log, or whose supervisor is dead, takes nobody's place. */
+  usedSlots(): number {
+    return this.list().filter(({ phase }) => phase !== "uploading" && phase !== "left" && phase !== "burying").length;
+  }
+
+  changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Resolves when `condition` holds, looked at after every change, or when `signal` is aborted. */
+  until(condition: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition() && !signal.aborted) return;
+        this.#listeners.delete(look);
+        signal.removeEventListener("abort", look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      signal.addEventListener("abort", look);
+      look();
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DEFAULT_LIMITS } from "@parallax/shared/limits";
+import type { OfferedRun } from "@parallax/shared/protocol/runners";
+import type { RunnerDeps } from "../deps.ts";
+import { snapshotHostEnv } from "./agent-env.ts";
+import { attemptFiles } from "./attempt-files.ts";
+import type { AttemptSpec } from "./attempt-spec.ts";
+import { syncDirectory, writeDurably } from "./durable-file.ts";
+import { type LiveAttempt, LiveAttempts } from "./live-attempts.ts";
+import { startAttempt } from "./start-attempt.ts";
+
+/**
+ * Takes an offered run: on disk and synced first, then `started`, then the supervisor. A process that dies anywhere in between
+ * leaves enough behind for its successor. An offer that is not taken lapses and goes to somebody else.
+ */
+export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void> {
+  const log = deps.log.child({ component: "executor", runId: run.run_id, attempt: run.attempt });
+  const spec = makeSpec(deps, run);
+  const attempt: LiveAttempt = {
+    spec,
+    files: attemptFiles(join(deps.config.stateDir, "attempts", LiveAttempts.keyOf(spec))),
+    phase: "starting",
+    preparing: false,
+    link: null,
+  };
+  if (deps.attempts.usedSlots() >= deps.config.slots) {
+    log.warn({ slots: deps.config.slots }, "More runs offered than there are slots, left to others");
+    return;
+  }
+  if (!deps.attempts.add(attempt)) return;
+  try {
+    await writeSpec(attempt);
+  } catch (error) {
+    log.error({ err: error }, "The run could not be written down and is not started");
+    deps.attempts.remove(attempt);
+    return;
+  }
+  await startAttempt(deps, attempt);
+}
+
+async function writeSpec({ spec, files }: LiveAttempt): Promise<void> {
+  await mkdir(files.dir, { mode: 0o700 });
+  await writeDurably(files.spec, JSON.stringify(spec));
+  await syncDirectory(join(files.dir, ".."));
+}
+
+function makeSpec(deps: RunnerDeps, run: OfferedRun): AttemptSpec {
+  const { config } = deps;
+  return {
+    version: 1,
+    run,
+    runnerId: deps.runnerId,
+    coordinatorUrl: config.coordinatorUrl,
+    defaultProjectDir: config.projectDir,
+    agentsDir: config.agentsDir,
+    hostEnv: snapshotHostEnv(deps.env, deps.executors.get(run.executor)?.adapter.envAllowList ?? []),
+    controlName: `parallax-${randomBytes(16).toString("hex")}`,
+    controlSecret: randomBytes(24).toString("hex"),
+    marker: `${run.run_id}.${run.attempt}.${randomBytes(8).toString("hex")}`,
+    timing: {
+      frozenKillAfterMs: DEFAULT_LIMITS.frozenKillAfterMs,
+      stopInterruptGraceMs: DEFAULT_LIMITS.stopInterruptGraceMs,
+      stopTermGraceMs: DEFAULT_LIMITS.stopTermGraceMs,
+      resultGraceMs: DEFAULT_LIMITS.resultGraceMs,
+      outputBytesMax: DEFAULT_LIMITS.outputBytesMax,
+      ...config.timing,
+    },
+  };
+}

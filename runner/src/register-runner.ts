@@ -1,0 +1,69 @@
+import { hostname } from "node:os";
+import { ParallaxError } from "@parallax/shared/errors";
+import type { RegisterRunner } from "@parallax/shared/protocol/runners";
+import type { RunnerConfig } from "./config.ts";
+import type { ServedExecutor } from "./deps.ts";
+import { createBackoff, pause } from "./http/backoff.ts";
+import type { RunnerLog } from "./log.ts";
+import type { RunnerClient } from "./runner-client.ts";
+
+export interface RegistrationDeps {
+  readonly config: RunnerConfig;
+  readonly client: RunnerClient;
+  readonly log: RunnerLog;
+  readonly runnerId: string;
+  readonly instanceId: string;
+  readonly executors: ReadonlyMap<string, ServedExecutor>;
+  readonly version: string;
+}
+
+/** Registers, however long the coordinator is away. Throws when it was heard and refused. */
+export async function registerRunner(deps: RegistrationDeps, signal: AbortSignal): Promise<void> {
+  const backoff = createBackoff({ firstMs: 250, maxMs: 10_000 });
+  const body = makeRegistration(deps);
+  let warned = false;
+  while (!signal.aborted) {
+    const result = await deps.client.register(body);
+    if (result.kind === "ok") {
+      deps.log.info({ runnerId: result.body.runner_id }, "Registered as {runnerId}");
+      return;
+    }
+    if (result.kind === "refused" || result.kind === "end_attempt")
+      throw refused(result.kind === "refused" ? result.refusal : result);
+    const reason = result.kind === "retry" ? result.reason : "an answer without content";
+    if (warned) deps.log.debug({ reason }, "The coordinator does not answer: {reason}");
+    else deps.log.warn({ reason }, "The coordinator does not answer, trying on: {reason}");
+    warned = true;
+    await pause((result.kind === "retry" ? result.afterMs : null) ?? backoff.nextMs(), signal);
+  }
+}
+
+function refused({ code, message }: { readonly code: string; readonly message: string }): ParallaxError {
+  const hint =
+    code === "unauthorized" || code === "forbidden"
+      ? "Give the coordinator's key with --token-file or PARALLAX_TOKEN."
+      : undefined;
+  return new ParallaxError(
+    "config_invalid",
+    `the coordinator refused this runner (${code}): ${message}`,
+    hint === undefined ? {} : { hint },
+  );
+}
+
+function makeRegistration({ config, executors, runnerId, instanceId, version }: RegistrationDeps): RegisterRunner {
+  const versions = Object.fromEntries([...executors].map(([name, executor]) => [name, { version: executor.version }]));
+  return {
+    runner_id: runnerId,
+    instance_id: instanceId,
+    hostname: hostname(),
+    project_dir: config.projectDir,
+    ...(config.executor === null ? {} : { executor_profile: config.executor, executor: { type: config.executor } }),
+    executors: versions,
+    runtimes: ["local"],
+    tags: [...config.tags],
+    require_matching_tags: config.requireMatchingTags,
+    labels: [...config.labels],
+    slots: config.slots,
+    version,
+  };
+}
