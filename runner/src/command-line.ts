@@ -172,5 +172,8 @@ export function helpText(): string {
     "The first Ctrl-C takes no more runs and waits, the second stops the runs, the third exits; what still runs then goes on and is",
     "taken over by the next runner with the same state directory.",
     "",
+    'PARALLAX_SUPERVISOR_LIMITS changes bounds of the supervisors, as JSON: {"stopInterruptGraceMs": 10000, "stopTermGraceMs": 10000,',
+    '"resultGraceMs": 30000, "frozenKillAfterMs": 900000, "outputBytesMax": 1073741824}.',
+    "",
   ].join("\n");
 }

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { ParallaxError } from "@parallax/shared/errors";
 import { DEFAULT_LIMITS } from "@parallax/shared/limits";
 import { ID_PATTERN, NAME_PATTERN } from "@parallax/shared/protocol/common";
+import { z } from "zod";
 import type { SupervisorTiming } from "./attempts/attempt-spec.ts";
 import { type Environment, readSettings, type Settings } from "./command-line.ts";
 
@@ -27,7 +28,7 @@ export interface RunnerConfig {
   readonly pollHoldMs: number;
   readonly heartbeatIntervalMs: number;
   readonly verbose: boolean;
-  /** Only for tests: shorter times for the supervisors. */
+  /** Differences from the default limits. */
   readonly timing: Partial<SupervisorTiming>;
 }
 
@@ -35,6 +36,15 @@ export type CommandLine =
   | { readonly kind: "help" }
   | { readonly kind: "list"; readonly config: RunnerConfig }
   | { readonly kind: "run"; readonly config: RunnerConfig };
+
+const SUPERVISOR_LIMITS = [
+  "frozenKillAfterMs",
+  "stopInterruptGraceMs",
+  "stopTermGraceMs",
+  "resultGraceMs",
+  "outputBytesMax",
+] as const satisfies readonly (keyof SupervisorTiming)[];
+const supervisorLimitsSchema = z.partialRecord(z.enum(SUPERVISOR_LIMITS), z.int().min(0));
 
 const SLOTS_DEFAULT = 10;
 const SLOTS_MAX = 10_000;
@@ -174,9 +184,22 @@ function defaultStateDir(env: Environment, identity: readonly string[]): string 
   return join(root, "parallax", `runner-${hash}`);
 }
 
+/** The supervisors' own bounds as one JSON object; a name that is not one of them is refused. */
 function readTiming(env: Environment): Partial<SupervisorTiming> {
-  const text = env["PARALLAX_TEST_TIMING"];
-  return text === undefined ? {} : (JSON.parse(text) as Partial<SupervisorTiming>);
+  const text = env["PARALLAX_SUPERVISOR_LIMITS"];
+  if (text === undefined || text === "") return {};
+  const hint = `A JSON object with any of ${SUPERVISOR_LIMITS.join(", ")}.`;
+  const parsed = supervisorLimitsSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw invalid("PARALLAX_SUPERVISOR_LIMITS is not understood", hint);
+  return parsed.data as Partial<SupervisorTiming>;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function invalid(message: string, hint: string): ParallaxError {

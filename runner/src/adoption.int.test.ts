@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { listMarked } from "./supervisor/process-tree/kill-by-marker.ts";
+import { findSupervisors, readSpecs } from "./testing/find-supervisors.ts";
+import { openBench, type RunnerBench } from "./testing/start-runner.ts";
+import { until } from "./testing/until.ts";
+
+/** An agent that says so when it runs, and ends when the test makes a file. */
+function waitingScript(bench: RunnerBench): { readonly prompt: string; release(): void } {
+  const gate = join(bench.dir, "gate");
+  const steps = [{ say: "working" }, { wait_for_file: gate }, { say: "done" }];
+  return { prompt: JSON.stringify({ steps }), release: () => writeFileSync(gate, "") };
+}
+
+const said = (frames: readonly { data: Record<string, unknown> }[], text: string): boolean =>
+  frames.some(({ data }) => data["text"] === text);
+
+test("a runner that is killed is replaced by one that goes on with the same supervisor", async () => {
+  await using bench = await openBench();
+  const script = waitingScript(bench);
+  const run = bench.coordinator.enqueue(script);
+  const first = bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const incarnation = run.incarnation;
+  await first.crash();
+
+  const second = bench.startRunner();
+  await until("the supervisor is adopted", () => second.output().includes("Adopted run"));
+  script.release();
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+  expect(run.incarnation).toBe(incarnation);
+  expect(run.lost).toEqual([]);
+  expect(run.completions[0]).toMatchObject({ outcome: "completed", result_text: "done" });
+  const registrations = bench.coordinator.calls
+    .filter(({ path }) => path === "/runner/register")
+    .map(({ body }) => body);
+  const [before, after] = registrations as { runner_id: string; instance_id: string }[];
+  expect(after?.runner_id).toBe(before?.runner_id);
+  expect(after?.instance_id).not.toBe(before?.instance_id);
+  await until("nothing is left", () => readdirSync(join(bench.stateDir, "attempts")).length === 0);
+});
+
+test("the loss of a killed supervisor is reported within three seconds, after its tree is gone", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({
+    prompt: JSON.stringify({
+      steps: [{ fork: { kind: "double", command_seconds: 600 } }, { say: "working" }, { hang: true }],
+    }),
+  });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const [spec] = readSpecs(bench.stateDir);
+  const marker = spec?.marker ?? "";
+  expect(listMarked(marker).length).toBeGreaterThan(0);
+  let aliveAtReport = -1;
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith("/lost")) aliveAtReport = listMarked(marker).length;
+    return null;
+  };
+  for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGKILL");
+  await bench.coordinator.until("the loss is reported", () => run.lost.length > 0, 3_000);
+  expect(aliveAtReport).toBe(0);
+  expect(run.completions).toEqual([]);
+  await until("nothing is left", () => readdirSync(join(bench.stateDir, "attempts")).length === 0);
+});
+
+test("a supervisor that died while no runner was there is reported by the next one", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({ prompt: JSON.stringify({ steps: [{ say: "working" }, { hang: true }] }) });
+  const first = bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  await first.crash();
+  for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGKILL");
+  bench.startRunner();
+  await bench.coordinator.until("the loss is reported", () => run.lost.length > 0);
+});
+
+test("a completion that a dead supervisor had written is delivered, not lost", async () => {
+  await using bench = await openBench();
+  const script = waitingScript(bench);
+  const run = bench.coordinator.enqueue(script);
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  await bench.coordinator.down();
+  script.release();
+  const [attempt = ""] = readdirSync(join(bench.stateDir, "attempts"));
+  const completion = join(bench.stateDir, "attempts", attempt, "completion.json");
+  await until("the completion is on disk", () => existsSync(completion));
+  const written: unknown = JSON.parse(readFileSync(completion, "utf8"));
+  for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGKILL");
+  await bench.coordinator.up();
+  await bench.coordinator.until("the completion", () => run.completions.length > 0);
+  expect(run.completions[0]).toEqual(written);
+  expect(run.lost).toEqual([]);
+  await bench.coordinator.until("the rest of the log", () => said(run.frames, "done"));
+});
+
+test("a run that was written down but not yet started is started by the next process", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({ prompt: "hello" });
+  bench.coordinator.intercept = ({ path }) => (path.endsWith("/started") ? "drop_answer" : null);
+  const first = bench.startRunner();
+  await bench.coordinator.until("started arrived", () => run.state === "running");
+  await first.crash();
+  expect(run.incarnation).toBeNull();
+  bench.coordinator.intercept = null;
+  bench.startRunner();
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+  expect(run.completions[0]).toMatchObject({ outcome: "completed" });
+  expect(run.lost).toEqual([]);
+});
+
+test("a second runner on the same state directory is refused", async () => {
+  await using bench = await openBench();
+  bench.startRunner();
+  await bench.coordinator.until("it polls", () => bench.coordinator.calls.some(({ path }) => path === "/runner/runs"));
+  const second = bench.startRunner();
+  expect(await second.exited()).toBe(1);
+  expect(second.output()).toContain("state_dir_in_use");
+});
