@@ -9,6 +9,8 @@ export interface Config {
   readonly dataDir: string;
   /** Null: a Postgres of our own in the data directory. */
   readonly databaseUrl: string | null;
+  /** Where a coordinator that runs as root keeps the embedded Postgres's own files; null: /var/lib/parallax. */
+  readonly systemDir: string | null;
   readonly authOff: boolean;
   readonly allowedHosts: readonly string[];
   readonly logLevel: string;
@@ -22,7 +24,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const host = env["PARALLAX_HOST"] ?? "127.0.0.1";
   const authOff = readAuthOff(env["PARALLAX_AUTH"], host);
   if (env["REDIS_URL"] !== undefined && env["REDIS_URL"] !== "") {
-    throw new ParallaxError("config_invalid", "REDIS_URL is set, but this version queues on Postgres only", { hint: "unset REDIS_URL" });
+    throw new ParallaxError("config_invalid", "REDIS_URL is set, but this version queues on Postgres only", {
+      hint: "unset REDIS_URL",
+    });
   }
   const databaseUrl = env["DATABASE_URL"];
   return {
@@ -30,8 +34,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     port: readPort(env["PARALLAX_PORT"] ?? "8765"),
     dataDir: resolve(env["PARALLAX_DATA_DIR"] ?? ".parallax"),
     databaseUrl: databaseUrl === undefined || databaseUrl === "" ? null : databaseUrl,
+    systemDir: env["PARALLAX_SYSTEM_DIR"] ?? null,
     authOff,
-    allowedHosts: ["localhost", host, ...(LOOPBACK.has(host) ? [] : ownNames()), ...list(env["PARALLAX_ALLOWED_HOSTS"])],
+    allowedHosts: [
+      "localhost",
+      host,
+      ...(LOOPBACK.has(host) ? [] : ownNames()),
+      ...list(env["PARALLAX_ALLOWED_HOSTS"]),
+    ],
     logLevel: env["PARALLAX_LOG_LEVEL"] ?? "info",
     limits: readLimits(env),
   };
@@ -39,14 +49,20 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function readPort(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new ParallaxError("config_invalid", `PARALLAX_PORT: '${text}' is not a port`, { hint: "a number from 0 (any free one) to 65535" });
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new ParallaxError("config_invalid", `PARALLAX_PORT: '${text}' is not a port`, {
+      hint: "a number from 0 (any free one) to 65535",
+    });
   return port;
 }
 
 function readAuthOff(value: string | undefined, host: string): boolean {
   if (value === undefined || value === "" || value === "on") return false;
   if (value !== "off") throw new ParallaxError("config_invalid", `PARALLAX_AUTH: '${value}' is neither on nor off`);
-  if (!LOOPBACK.has(host)) throw new ParallaxError("config_invalid", "PARALLAX_AUTH=off is accepted on loopback only", { hint: "bind to 127.0.0.1 or leave authentication on" });
+  if (!LOOPBACK.has(host))
+    throw new ParallaxError("config_invalid", "PARALLAX_AUTH=off is accepted on loopback only", {
+      hint: "bind to 127.0.0.1 or leave authentication on",
+    });
   return true;
 }
 
@@ -56,20 +72,29 @@ function readLimits(env: Readonly<Record<string, string | undefined>>): Limits {
   for (const [name, value] of Object.entries(env)) {
     const match = /^PARALLAX_LIMIT_([A-Z0-9_]+)$/.exec(name);
     if (match === null || value === undefined) continue;
-    const key = (match[1] ?? "").toLowerCase().replaceAll(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase());
+    const key = (match[1] ?? "")
+      .toLowerCase()
+      .replaceAll(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase());
     const number = Number(value);
-    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw new ParallaxError("config_invalid", `${name}: no such limit`, { hint: "shared/src/limits.ts lists them" });
-    if (!Number.isFinite(number) || number < 0) throw new ParallaxError("config_invalid", `${name}: '${value}' is not a number of 0 or more`);
+    if (!Object.hasOwn(DEFAULT_LIMITS, key))
+      throw new ParallaxError("config_invalid", `${name}: no such limit`, { hint: "shared/src/limits.ts lists them" });
+    if (!Number.isFinite(number) || number < 0)
+      throw new ParallaxError("config_invalid", `${name}: '${value}' is not a number of 0 or more`);
     limits[key] = number;
   }
   return limits as unknown as Limits;
 }
 
 function list(text: string | undefined): string[] {
-  return (text ?? "").split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+  return (text ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
 }
 
 function ownNames(): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map((entry) => entry.address));
+  const addresses = Object.values(networkInterfaces()).flatMap((entries) =>
+    (entries ?? []).map((entry) => entry.address),
+  );
   return [hostname(), ...addresses];
 }

@@ -1,6 +1,6 @@
 import { serve } from "@hono/node-server";
 import { systemClock } from "@parallax/shared/clock";
-import { ParallaxError, isParallaxError } from "@parallax/shared/errors";
+import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
 import { randomIds } from "@parallax/shared/ids";
 import { pino } from "pino";
 import { openAdminKey } from "./auth/admin-key.ts";
@@ -30,10 +30,23 @@ async function start(config: Config, closers: Closer[]): Promise<void> {
   closers.push(() => store.close());
   const queue = await createQueue({ databaseUrl, logger });
   closers.push(() => queue.close());
-  const deps: Deps = { store, queue, wake: createWake(), clock: systemClock, ids: randomIds, limits: config.limits, tokens: await openLeaseTokens(store), logger };
+  const deps: Deps = {
+    store,
+    queue,
+    wake: createWake(),
+    clock: systemClock,
+    ids: randomIds,
+    limits: config.limits,
+    tokens: await openLeaseTokens(store),
+    logger,
+  };
 
   const dispatcher = createDispatcher(deps);
-  const app = createApp(deps, dispatcher, { adminKey: config.authOff ? null : adminKey, allowedHosts: config.allowedHosts, version: VERSION });
+  const app = createApp(deps, dispatcher, {
+    adminKey: config.authOff ? null : adminKey,
+    allowedHosts: config.allowedHosts,
+    version: VERSION,
+  });
   await startPeriodicWork(deps);
   const url = await listen(config, app.fetch as Fetch, closers);
   // before the server closes: held polls end with 204 instead of a broken connection
@@ -42,12 +55,19 @@ async function start(config: Config, closers: Closer[]): Promise<void> {
 }
 
 async function startDatabase(config: Config, logger: Deps["logger"], closers: Closer[]): Promise<string> {
-  const database = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+  const database = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    logger,
+    ...(config.systemDir === null ? {} : { systemDir: config.systemDir }),
+  });
   const lock = await holdCoordinatorLock(database.url, () => {
     logger.fatal("another coordinator took this data directory over");
     process.exit(1);
   });
-  closers.push(() => database.stop(), () => lock.release());
+  closers.push(
+    () => database.stop(),
+    () => lock.release(),
+  );
   return database.url;
 }
 
@@ -61,7 +81,12 @@ async function listen(config: Config, fetch: Fetch, closers: Closer[]): Promise<
         hostname: config.host,
         port: config.port,
         // longer than the idle limits of common proxies, so that they never send on a connection that is being closed
-        serverOptions: { keepAliveTimeout: 95_000, headersTimeout: 60_000, requestTimeout: 300_000, maxHeaderSize: 16_384 },
+        serverOptions: {
+          keepAliveTimeout: 95_000,
+          headersTimeout: 60_000,
+          requestTimeout: 300_000,
+          maxHeaderSize: 16_384,
+        },
       },
       (info) => {
         const host = config.host.includes(":") ? `[${config.host}]` : config.host;
@@ -69,7 +94,13 @@ async function listen(config: Config, fetch: Fetch, closers: Closer[]): Promise<
       },
     );
     server.on("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new ParallaxError("config_invalid", `port ${config.port} on ${config.host} is in use`, { hint: "choose another one with --port, or stop what listens there" }) : error);
+      reject(
+        error.code === "EADDRINUSE"
+          ? new ParallaxError("config_invalid", `port ${config.port} on ${config.host} is in use`, {
+              hint: "choose another one with --port, or stop what listens there",
+            })
+          : error,
+      );
     });
     closers.push(
       () =>
@@ -85,11 +116,14 @@ async function listen(config: Config, fetch: Fetch, closers: Closer[]): Promise<
 }
 
 async function close(closers: Closer[]): Promise<void> {
-  for (const closer of closers.reverse()) await closer().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  for (const closer of closers.reverse())
+    await closer().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
 }
 
 function fail(error: unknown): void {
-  const known = isParallaxError(error) ? { code: error.code, message: error.message, hint: error.hint } : { code: "internal", message: String((error as Error)?.stack ?? error) };
+  const known = isParallaxError(error)
+    ? { code: error.code, message: error.message, hint: error.hint }
+    : { code: "internal", message: String((error as Error)?.stack ?? error) };
   process.stderr.write(`${JSON.stringify({ level: 60, msg: "coordinator failed", ...known })}\n`);
 }
 

@@ -20,12 +20,47 @@ export type InboxAnswer = InboxState | "ignored";
 
 export const INBOX_TRANSITIONS: Readonly<Record<InboxState, Readonly<Record<InboxEvent, InboxAnswer>>>> = {
   // consume from new: handed out by a waiting call, or born of the same stop as its receiver's end
-  new: { assign: "assigned", take: "ignored", consume: "consumed", give_back: "ignored", set_aside: "set_aside", release: "ignored" },
-  assigned: { assign: "ignored", take: "taken", consume: "consumed", give_back: "new", set_aside: "set_aside", release: "ignored" },
+  new: {
+    assign: "assigned",
+    take: "ignored",
+    consume: "consumed",
+    give_back: "ignored",
+    set_aside: "set_aside",
+    release: "ignored",
+  },
+  assigned: {
+    assign: "ignored",
+    take: "taken",
+    consume: "consumed",
+    give_back: "new",
+    set_aside: "set_aside",
+    release: "ignored",
+  },
   // taken → assigned: a lost attempt's item stays with its run and is repeated to attempt k+1
-  taken: { assign: "assigned", take: "ignored", consume: "consumed", give_back: "new", set_aside: "set_aside", release: "ignored" },
-  consumed: { assign: "ignored", take: "ignored", consume: "ignored", give_back: "ignored", set_aside: "ignored", release: "ignored" },
-  set_aside: { assign: "ignored", take: "ignored", consume: "consumed", give_back: "ignored", set_aside: "ignored", release: "new" },
+  taken: {
+    assign: "assigned",
+    take: "ignored",
+    consume: "consumed",
+    give_back: "new",
+    set_aside: "set_aside",
+    release: "ignored",
+  },
+  consumed: {
+    assign: "ignored",
+    take: "ignored",
+    consume: "ignored",
+    give_back: "ignored",
+    set_aside: "ignored",
+    release: "ignored",
+  },
+  set_aside: {
+    assign: "ignored",
+    take: "ignored",
+    consume: "consumed",
+    give_back: "ignored",
+    set_aside: "ignored",
+    release: "new",
+  },
 };
 
 export function answerInboxEvent(state: InboxState, event: InboxEvent): InboxAnswer {

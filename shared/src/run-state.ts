@@ -18,7 +18,19 @@ export type RunState = (typeof RUN_STATES)[number];
  * stop         an accepted end: the tree is gone because of a stop, or nobody answered one
  * expire       it waited longer than its queue time
  */
-export const RUN_EVENTS = ["claim", "start", "lapse", "lose", "give_up", "retake", "complete", "fail", "request_stop", "stop", "expire"] as const;
+export const RUN_EVENTS = [
+  "claim",
+  "start",
+  "lapse",
+  "lose",
+  "give_up",
+  "retake",
+  "complete",
+  "fail",
+  "request_stop",
+  "stop",
+  "expire",
+] as const;
 export type RunEvent = (typeof RUN_EVENTS)[number];
 
 /** `ignored`: accepted and changes nothing. `refused`: the author hears a 409. */

@@ -7,11 +7,13 @@ import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { createMcpRoutes } from "../mcp/create-mcp-routes.ts";
 import { answerError } from "./answer-error.ts";
 import { type App, type AppEnvironment, defineRoute } from "./define-route.ts";
-import { type GuardOptions, bearerOf, checkHost, requireKey } from "./guard.ts";
+import { bearerOf, checkHost, type GuardOptions, requireKey } from "./guard.ts";
 import { addAgentRoutes } from "./routes/agents.ts";
 import { addAttemptRoutes } from "./routes/attempts.ts";
-import { addRunRoutes } from "./routes/runs.ts";
+import { addEventRoutes } from "./routes/events.ts";
+import { addReportRoutes } from "./routes/reports.ts";
 import { addRunnerRoutes } from "./routes/runner.ts";
+import { addRunRoutes } from "./routes/runs.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 
 export interface AppOptions extends GuardOptions {
@@ -24,7 +26,15 @@ const OPEN = new Set(["/health"]);
 export function createApp(deps: Deps, dispatcher: Dispatcher, options: AppOptions): App {
   const app: App = new OpenAPIHono<AppEnvironment>();
   app.onError((error, context) => answerError(deps.logger, error, context));
-  app.notFound((context) => answerError(deps.logger, new ParallaxError("not_found", `no route ${context.req.method} ${context.req.path.slice(0, 200)}`, { hint: "GET /openapi.json lists them" }), context));
+  app.notFound((context) =>
+    answerError(
+      deps.logger,
+      new ParallaxError("not_found", `no route ${context.req.method} ${context.req.path.slice(0, 200)}`, {
+        hint: "GET /openapi.json lists them",
+      }),
+      context,
+    ),
+  );
   app.use(checkHost(options));
 
   const withKey = requireKey(options);
@@ -45,9 +55,11 @@ export function createApp(deps: Deps, dispatcher: Dispatcher, options: AppOption
 
   addHealthRoutes(app, deps);
   addRunRoutes(app, deps);
+  addEventRoutes(app, deps);
   addSessionRoutes(app, deps);
   addAgentRoutes(app, deps);
   addRunnerRoutes(app, deps, dispatcher);
+  addReportRoutes(app, deps);
   addAttemptRoutes(app, deps);
   app.route("/mcp", createMcpRoutes(deps, options));
   addOpenApi(app, options.version);
@@ -55,19 +67,54 @@ export function createApp(deps: Deps, dispatcher: Dispatcher, options: AppOption
 }
 
 function addHealthRoutes(app: App, deps: Deps): void {
-  defineRoute(app, { method: "get", path: "/health", tag: "health", auth: "none", summary: "The process answers", response: z.object({ status: z.literal("healthy") }), errors: [] }, async () => ({ status: "healthy" as const }));
-  defineRoute(app, { method: "get", path: "/ready", tag: "health", auth: "key", summary: "Requests can be carried out: the database answers", response: z.object({ status: z.literal("ready") }), errors: ["store_unavailable"] }, async () => {
-    await deps.store.ping();
-    return { status: "ready" as const };
-  });
+  defineRoute(
+    app,
+    {
+      method: "get",
+      path: "/health",
+      tag: "health",
+      auth: "none",
+      summary: "The process answers",
+      response: z.object({ status: z.literal("healthy") }),
+      errors: [],
+    },
+    async () => ({ status: "healthy" as const }),
+  );
+  defineRoute(
+    app,
+    {
+      method: "get",
+      path: "/ready",
+      tag: "health",
+      auth: "key",
+      summary: "Requests can be carried out: the database answers",
+      response: z.object({ status: z.literal("ready") }),
+      errors: ["store_unavailable"],
+    },
+    async () => {
+      await deps.store.ping();
+      return { status: "ready" as const };
+    },
+  );
 }
 
 function addOpenApi(app: App, version: string): void {
-  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer", description: "The admin key of the data directory." });
-  app.openAPIRegistry.registerComponent("securitySchemes", "leaseToken", { type: "http", scheme: "bearer", description: "The lease token of the attempt in the path." });
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "The admin key of the data directory.",
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "leaseToken", {
+    type: "http",
+    scheme: "bearer",
+    description: "The lease token of the attempt in the path.",
+  });
   let document: object | null = null;
   app.get("/openapi.json", (context) => {
-    document ??= app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Parallax", version, description: "A self-hosted fleet for coding agents." } });
+    document ??= app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: { title: "Parallax", version, description: "A self-hosted fleet for coding agents." },
+    });
     return context.json(document);
   });
 }

@@ -53,19 +53,29 @@ export interface RouteInput<P, Q, B> {
 export type AppEnvironment = { Variables: { caller: Caller } };
 export type App = OpenAPIHono<AppEnvironment>;
 
-export function defineRoute<P extends Schema | undefined, Q extends Schema | undefined, B extends Schema | undefined, R extends Schema>(
-  app: App,
-  spec: RouteSpec<P, Q, B, R>,
-  handle: (input: RouteInput<P, Q, B>) => Promise<z.input<R> | Response>,
-): void {
+export function defineRoute<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  B extends Schema | undefined,
+  R extends Schema,
+>(app: App, spec: RouteSpec<P, Q, B, R>, handle: (input: RouteInput<P, Q, B>) => Promise<z.input<R> | Response>): void {
   document(app, spec);
   const path = spec.path.replaceAll(/\{([a-z_]+)\}/g, ":$1");
   app.on(spec.method, [path], async (context) => {
     const params = parse(spec.params, context.req.param(), "path");
     const query = parse(spec.query, context.req.query(), "query");
-    const body = spec.body === undefined ? undefined : parse(spec.body, await readJsonBody(context.req.raw, spec.bodyOptional === true), "body");
+    const body =
+      spec.body === undefined
+        ? undefined
+        : parse(spec.body, await readJsonBody(context.req.raw, spec.bodyOptional === true), "body");
     const caller = context.get("caller");
-    const answer = await handle({ params: params as Out<P>, query: query as Out<Q>, body: body as Out<B>, caller, context });
+    const answer = await handle({
+      params: params as Out<P>,
+      query: query as Out<Q>,
+      body: body as Out<B>,
+      caller,
+      context,
+    });
     if (answer instanceof Response) return answer;
     return context.json(answer as object, spec.status ?? 200);
   });
@@ -75,9 +85,16 @@ function parse(schema: Schema | undefined, value: unknown, where: string): unkno
   if (schema === undefined) return undefined;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.slice(0, 20).map((issue) => ({ path: `${where}${issue.path.map((part) => `.${String(part)}`).join("")}`, message: issue.message }));
+  const issues = result.error.issues.slice(0, 20).map((issue) => ({
+    path: `${where}${issue.path.map((part) => `.${String(part)}`).join("")}`,
+    message: issue.message,
+  }));
   const first = issues[0];
-  throw new ParallaxError("invalid_request", first === undefined ? `invalid ${where}` : `${first.path}: ${first.message}`, { details: { issues }, hint: "GET /openapi.json describes every field" });
+  throw new ParallaxError(
+    "invalid_request",
+    first === undefined ? `invalid ${where}` : `${first.path}: ${first.message}`,
+    { details: { issues }, hint: "GET /openapi.json describes every field" },
+  );
 }
 
 function document<P, Q, B, R>(app: App, spec: RouteSpec<P, Q, B, R>): void {
@@ -87,12 +104,16 @@ function document<P, Q, B, R>(app: App, spec: RouteSpec<P, Q, B, R>): void {
     statuses.set(status, [...(statuses.get(status) ?? []), code]);
   }
   const errors = Object.fromEntries(
-    [...statuses].map(([status, codes]) => [status, { description: codes.join(", "), content: { "application/json": { schema: errorBodySchema } } }]),
+    [...statuses].map(([status, codes]) => [
+      status,
+      { description: codes.join(", "), content: { "application/json": { schema: errorBodySchema } } },
+    ]),
   );
   const request: Record<string, unknown> = {};
   if (spec.params !== undefined) request["params"] = spec.params;
   if (spec.query !== undefined) request["query"] = spec.query;
-  if (spec.body !== undefined) request["body"] = { required: spec.bodyOptional !== true, content: { "application/json": { schema: spec.body } } };
+  if (spec.body !== undefined)
+    request["body"] = { required: spec.bodyOptional !== true, content: { "application/json": { schema: spec.body } } };
   app.openAPIRegistry.registerPath({
     method: spec.method,
     path: spec.path,
@@ -102,7 +123,10 @@ function document<P, Q, B, R>(app: App, spec: RouteSpec<P, Q, B, R>): void {
     ...(spec.auth === "none" ? {} : { security: [{ [spec.auth === "key" ? "key" : "leaseToken"]: [] }] }),
     request: request as never,
     responses: {
-      [spec.status ?? 200]: { description: "Done.", content: { [spec.streams ?? "application/json"]: { schema: spec.response as never } } },
+      [spec.status ?? 200]: {
+        description: "Done.",
+        content: { [spec.streams ?? "application/json"]: { schema: spec.response as never } },
+      },
       ...(spec.mayBeEmpty === true ? { 204: { description: "Nothing now." } } : {}),
       ...errors,
     },

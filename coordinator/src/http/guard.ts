@@ -16,11 +16,17 @@ export function checkHost(options: GuardOptions): MiddlewareHandler<AppEnvironme
   return async (context, next) => {
     const host = hostnameOf(context.req.header("host") ?? "");
     if (!isAllowed(host, allowed)) {
-      throw new ParallaxError("host_not_allowed", `this coordinator does not answer to the name '${host.slice(0, 100)}'`, { hint: "add it to PARALLAX_ALLOWED_HOSTS" });
+      throw new ParallaxError(
+        "host_not_allowed",
+        `this coordinator does not answer to the name '${host.slice(0, 100)}'`,
+        { hint: "add it to PARALLAX_ALLOWED_HOSTS" },
+      );
     }
     const origin = context.req.header("origin");
     if (origin !== undefined && !isAllowed(originHost(origin), allowed)) {
-      throw new ParallaxError("origin_not_allowed", "requests from this origin are not allowed", { hint: "add its host to PARALLAX_ALLOWED_HOSTS" });
+      throw new ParallaxError("origin_not_allowed", "requests from this origin are not allowed", {
+        hint: "add its host to PARALLAX_ALLOWED_HOSTS",
+      });
     }
     await next();
   };
@@ -49,7 +55,9 @@ export function requireKey(options: GuardOptions): MiddlewareHandler<AppEnvironm
     if (expected !== null) {
       const shown = bearerOf(context.req.header("authorization"));
       if (shown === null || !timingSafeEqual(digest(shown), expected)) {
-        throw new ParallaxError("unauthorized", shown === null ? "a bearer key is needed" : "the key is not valid", { hint: "the admin key is in <data-dir>/admin.key" });
+        throw new ParallaxError("unauthorized", shown === null ? "a bearer key is needed" : "the key is not valid", {
+          hint: "the admin key is in <data-dir>/admin.key",
+        });
       }
     }
     const project = context.req.header("x-parallax-project") ?? "default";

@@ -43,7 +43,8 @@ function tooLarge(bytesMax: number): ParallaxError {
 }
 
 function checkValue(value: unknown, depth: number): void {
-  if (depth > DEFAULT_LIMITS.jsonDepthMax) throw new ParallaxError("invalid_json", `JSON is nested deeper than ${DEFAULT_LIMITS.jsonDepthMax} levels`);
+  if (depth > DEFAULT_LIMITS.jsonDepthMax)
+    throw new ParallaxError("invalid_json", `JSON is nested deeper than ${DEFAULT_LIMITS.jsonDepthMax} levels`);
   if (typeof value === "string") {
     if (value.includes("\u0000")) throw new ParallaxError("invalid_request", "strings must not contain NUL");
     if (!value.isWellFormed()) throw new ParallaxError("invalid_request", "strings must be well-formed Unicode");

@@ -16,7 +16,13 @@ import { findOpenRuns, findRun } from "../store/runs.ts";
 import { lockSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
-export async function assignInbox(deps: Deps, tx: Tx, effects: Effects, projectId: string, sessionId: string): Promise<void> {
+export async function assignInbox(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  projectId: string,
+  sessionId: string,
+): Promise<void> {
   const session = await lockSession(tx, projectId, sessionId);
   if (session === null || session.held) return;
   const items = await releasedByJoin(tx, await findDueItems(tx, projectId, sessionId));
@@ -27,7 +33,11 @@ export async function assignInbox(deps: Deps, tx: Tx, effects: Effects, projectI
   const absorber = open.find(({ run, due }) => run.state === "pending" && due)?.run;
   const target = absorber ?? (await enqueueResume(deps, tx, session));
   if (target === null) return;
-  await assignItems(tx, items.map((item) => item.id), target.id);
+  await assignItems(
+    tx,
+    items.map((item) => item.id),
+    target.id,
+  );
   await promoteSession(deps, tx, effects, projectId, sessionId);
   effects.session(projectId, sessionId);
 }

@@ -31,7 +31,9 @@ function callbackMessage(items: readonly ItemRecord[], resultBytesMax: number): 
     const heading = first.status === "completed" ? "## Child Result" : "## Error";
     return `<agent-callback session="${first.session_id}" status="${first.status}">\n${heading}\n\n${bodyOf(first, resultBytesMax)}\n</agent-callback>\n\n${ask}`;
   }
-  const children = reports.map((report) => `### Child: ${report.session_id} (status: ${report.status})\n\n${bodyOf(report, resultBytesMax)}`);
+  const children = reports.map(
+    (report) => `### Child: ${report.session_id} (status: ${report.status})\n\n${bodyOf(report, resultBytesMax)}`,
+  );
   return `<agent-callback type="aggregated" count="${reports.length}">\n${children.join("\n\n---\n\n")}\n</agent-callback>\n\n${ask}`;
 }
 
@@ -41,7 +43,8 @@ function bodyOf(report: ChildReport, bytesMax: number): string {
 }
 
 function resultOf(report: ChildReport): string {
-  if (report.result_data !== null && report.result_data !== undefined) return JSON.stringify(report.result_data, null, 2);
+  if (report.result_data !== null && report.result_data !== undefined)
+    return JSON.stringify(report.result_data, null, 2);
   return report.result_text === null || report.result_text === "" ? "(No result available)" : report.result_text;
 }
 
@@ -69,6 +72,9 @@ function repeatNote(items: readonly ItemRecord[]): string {
 }
 
 function interruptionNotice(children: readonly string[]): string {
-  const started = children.length === 0 ? "" : ` Sessions that you had started in it: ${children.join(", ")}; do not start them again.`;
+  const started =
+    children.length === 0
+      ? ""
+      : ` Sessions that you had started in it: ${children.join(", ")}; do not start them again.`;
   return `<attempt-interrupted>\nYour previous attempt at this turn was interrupted before it ended. Check what is done already, then go on; what you were asked follows again.${started}\n</attempt-interrupted>`;
 }

@@ -3,9 +3,9 @@
  * Called by: settle, stop, delete.  Requires: the tree's lock.  Writes: inbox_items, duties.  Emits: nothing; the caller assigns.
  */
 import type { Deps } from "../deps.ts";
-import type { DutyRecord, RunRecord } from "../store/records.ts";
 import { markPaid } from "../store/duties.ts";
 import { insertItem } from "../store/inbox.ts";
+import type { DutyRecord, RunRecord } from "../store/records.ts";
 import type { Tx } from "../store/store.ts";
 
 /** What a parent reads of a child. Kept in the item, so that deleting the child takes nothing from the parent. */
@@ -19,7 +19,13 @@ export interface ChildReport {
   readonly error: string | null;
 }
 
-export async function payDuty(deps: Deps, tx: Tx, duty: DutyRecord, end: RunRecord, born: "new" | "consumed" = "new"): Promise<void> {
+export async function payDuty(
+  deps: Deps,
+  tx: Tx,
+  duty: DutyRecord,
+  end: RunRecord,
+  born: "new" | "consumed" = "new",
+): Promise<void> {
   await insertItem(tx, {
     id: deps.ids.make("item"),
     projectId: duty.projectId,
@@ -49,7 +55,8 @@ export function reportOf(run: RunRecord): ChildReport {
 }
 
 function errorOf(run: RunRecord): string | null {
-  if (run.error !== null) return run.error.hint === undefined ? run.error.message : `${run.error.message} (${run.error.hint})`;
+  if (run.error !== null)
+    return run.error.hint === undefined ? run.error.message : `${run.error.message} (${run.error.hint})`;
   if (run.state === "completed") return null;
   return run.state === "failed" ? `The run failed: ${run.outcome ?? "unknown"}.` : "Session was manually stopped";
 }

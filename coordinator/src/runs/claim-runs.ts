@@ -8,7 +8,7 @@ import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { claimReadyRuns, findOffersOfPoll } from "../store/claims.ts";
-import type { RunRecord, RunnerRecord } from "../store/records.ts";
+import type { RunnerRecord, RunRecord } from "../store/records.ts";
 import type { Tx } from "../store/store.ts";
 import { makeOffer } from "./make-offer.ts";
 
@@ -36,7 +36,10 @@ export async function claimRuns(deps: Deps, request: ClaimRequest): Promise<Clai
 
 /** A poll whose answer was lost asks again with the same id and gets the same unstarted offers; their deadline is not renewed. */
 export async function replayOffers(deps: Deps, runnerId: string, pollId: string): Promise<OfferedRun[]> {
-  const again = await transact(deps, async (tx) => await makeOffers(deps, tx, await findOffersOfPoll(tx, runnerId, pollId)));
+  const again = await transact(
+    deps,
+    async (tx) => await makeOffers(deps, tx, await findOffersOfPoll(tx, runnerId, pollId)),
+  );
   return again.map(({ offer }) => offer);
 }
 

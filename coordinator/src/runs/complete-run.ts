@@ -25,9 +25,17 @@ export interface AttemptEnd extends RunEnd {
   readonly finishSession?: boolean;
 }
 
-const EVENT_OF: Readonly<Record<"completed" | "failed" | "stopped", RunEvent>> = { completed: "complete", failed: "fail", stopped: "stop" };
+const EVENT_OF: Readonly<Record<"completed" | "failed" | "stopped", RunEvent>> = {
+  completed: "complete",
+  failed: "fail",
+  stopped: "stop",
+};
 
-export async function completeRun(deps: Deps, claimer: Claimer, end: AttemptEnd): Promise<{ status: string; repeated: boolean }> {
+export async function completeRun(
+  deps: Deps,
+  claimer: Claimer,
+  end: AttemptEnd,
+): Promise<{ status: string; repeated: boolean }> {
   const hash = hashOfEnd(end);
   return await transact(deps, async (tx, effects) => {
     const { run, session } = await lockForEnd(tx, claimer.runId);
@@ -40,7 +48,9 @@ export async function completeRun(deps: Deps, claimer: Claimer, end: AttemptEnd)
     const judged = judgeOutcome(end.outcome, run.state);
     const answer = answerRunEvent(run.state, EVENT_OF[stateOfOutcome(judged)]);
     if (answer === "refused" || answer === "ignored") {
-      throw new ParallaxError("run_terminal", `the run has ended as ${run.state}`, { details: { status: run.state, outcome: run.outcome } });
+      throw new ParallaxError("run_terminal", `the run has ended as ${run.state}`, {
+        details: { status: run.state, outcome: run.outcome },
+      });
     }
     await changeAttempt(tx, run.id, run.attempt, {
       endHash: hash,
@@ -59,5 +69,7 @@ function judgeOutcome(outcome: Outcome, state: string): Outcome {
 
 function hashOfEnd(end: AttemptEnd): string {
   const { incarnation, outcome, error, resultText, resultData, log } = end;
-  return createHash("sha256").update(JSON.stringify([incarnation, outcome, error ?? null, resultText ?? null, resultData ?? null, log])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([incarnation, outcome, error ?? null, resultText ?? null, resultData ?? null, log]))
+    .digest("hex");
 }

@@ -5,12 +5,12 @@
  * A refused request leaves no trace: everything is judged before the first insert or rolled back with it.
  */
 import { ParallaxError } from "@parallax/shared/errors";
-import type { CreateRun, CreatedRun } from "@parallax/shared/protocol/runs";
-import { databaseNowPlus } from "../store/database-time.ts";
+import type { CreatedRun, CreateRun } from "@parallax/shared/protocol/runs";
 import type { Deps } from "../deps.ts";
 import { type Effects, transact } from "../effects.ts";
-import { settleSession } from "../sessions/settle-session.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
+import { settleSession } from "../sessions/settle-session.ts";
+import { databaseNowPlus } from "../store/database-time.ts";
 import { oweParent } from "../store/duties.ts";
 import { ensureLane } from "../store/lanes.ts";
 import type { RunRecord, SessionRecord } from "../store/records.ts";
@@ -37,7 +37,13 @@ export async function createRun(deps: Deps, author: Author, request: CreateRun):
 }
 
 /** The same inside a caller's transaction, for callers that must write more with it. */
-export async function createRunIn(deps: Deps, tx: Tx, effects: Effects, author: Author, request: CreateRun): Promise<CreatedRun> {
+export async function createRunIn(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  author: Author,
+  request: CreateRun,
+): Promise<CreatedRun> {
   const recalled = author.idempotency === null ? null : await recallAnswer(tx, author.projectId, author.idempotency);
   if (recalled !== null) return recalled;
   const place = await placeInTree(deps, tx, author, request);
@@ -76,13 +82,28 @@ async function beginSession(tx: Tx, author: Author, plan: Plan, place: Place): P
     runtime: plan.runtime,
     projectDir: plan.projectDir,
   });
-  if (session === null) throw new ParallaxError("session_exists", `Session '${place.sessionId}' already exists`, { hint: "choose another session_id, or resume this one with type resume_session" });
+  if (session === null)
+    throw new ParallaxError("session_exists", `Session '${place.sessionId}' already exists`, {
+      hint: "choose another session_id, or resume this one with type resume_session",
+    });
   return session;
 }
 
-async function enqueue(deps: Deps, tx: Tx, author: Author, request: CreateRun, plan: Plan, place: Place, session: SessionRecord): Promise<RunRecord> {
+async function enqueue(
+  deps: Deps,
+  tx: Tx,
+  author: Author,
+  request: CreateRun,
+  plan: Plan,
+  place: Place,
+  session: SessionRecord,
+): Promise<RunRecord> {
   const resumes = place.session !== null;
-  const own = mergeDemands({ executor: plan.executor, runtime: plan.runtime }, plan.demands, request.additional_demands ?? {});
+  const own = mergeDemands(
+    { executor: plan.executor, runtime: plan.runtime },
+    plan.demands,
+    request.additional_demands ?? {},
+  );
   const demands = resumes ? demandsOfResume(own, session, plan) : own;
   const run = await insertRun(tx, {
     id: deps.ids.make("run"),

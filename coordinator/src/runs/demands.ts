@@ -19,7 +19,11 @@ export function mergeDemands(...parts: readonly StoredDemands[]): StoredDemands 
 /**
  * A session whose files cannot travel is demanded on the host that has them: resuming elsewhere would be a silent cold start.
  */
-export function demandsOfResume(base: StoredDemands, session: SessionRecord, run: Pick<RunRecord, "executor" | "runtime" | "portable">): StoredDemands {
+export function demandsOfResume(
+  base: StoredDemands,
+  session: SessionRecord,
+  run: Pick<RunRecord, "executor" | "runtime" | "portable">,
+): StoredDemands {
   const bound = run.runtime === "local" && !run.portable && session.hostname !== null;
   const place: StoredDemands = bound ? { hostname: session.hostname ?? undefined } : {};
   return mergeDemands({ executor: run.executor, runtime: run.runtime }, place, base);

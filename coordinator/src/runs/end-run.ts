@@ -5,9 +5,8 @@
  * Emits: session, events and directives wakes; hints.
  * Order matters: apply taken → return items → assign → settle → promote.
  */
-import { stateOfOutcome, type Outcome } from "@parallax/shared/outcome";
+import { type Outcome, stateOfOutcome } from "@parallax/shared/outcome";
 import type { SessionEvent } from "@parallax/shared/session-state";
-import { databaseNow } from "../store/database-time.ts";
 import { type Deps, TOPICS } from "../deps.ts";
 import type { Effects } from "../effects.ts";
 import { sealAttempt, sealWithoutAttempt } from "../events/seal-stream.ts";
@@ -15,6 +14,7 @@ import { assignInbox } from "../inbox/assign-inbox.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
 import { endAttempt } from "../store/attempts.ts";
+import { databaseNow } from "../store/database-time.ts";
 import { consumeItems, findItemsOfRun, giveBackItems, releaseReservations, takeItems } from "../store/inbox.ts";
 import type { RunErrorRecord, RunRecord, SessionRecord } from "../store/records.ts";
 import { changeRun } from "../store/runs.ts";
@@ -36,7 +36,14 @@ export interface RunEnd {
   readonly attemptEnd?: "lapsed" | "lost" | "given_up";
 }
 
-export async function endRun(deps: Deps, tx: Tx, effects: Effects, session: SessionRecord, run: RunRecord, end: RunEnd): Promise<void> {
+export async function endRun(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  session: SessionRecord,
+  run: RunRecord,
+  end: RunEnd,
+): Promise<void> {
   const state = stateOfOutcome(end.outcome);
   await changeRun(tx, run.id, {
     state,
@@ -55,9 +62,12 @@ export async function endRun(deps: Deps, tx: Tx, effects: Effects, session: Sess
   if (run.attempt > 0) await endAttempt(tx, run.id, run.attempt, end.attemptEnd ?? state);
   else await sealWithoutAttempt(deps, tx, run.id);
   // nobody is left who could deliver the rest of the log
-  if (end.attemptEnd === "lost" || end.attemptEnd === "given_up") await sealAttempt(deps, tx, effects, run.id, run.attempt, true);
-  if (!end.treeGone && run.leaseExpiresAt !== null) await occupySession(tx, run.projectId, run.sessionId, run.leaseExpiresAt);
-  if (end.executorSessionId != null) await changeSession(tx, run.projectId, run.sessionId, { executorSessionId: end.executorSessionId });
+  if (end.attemptEnd === "lost" || end.attemptEnd === "given_up")
+    await sealAttempt(deps, tx, effects, run.id, run.attempt, true);
+  if (!end.treeGone && run.leaseExpiresAt !== null)
+    await occupySession(tx, run.projectId, run.sessionId, run.leaseExpiresAt);
+  if (end.executorSessionId != null)
+    await changeSession(tx, run.projectId, run.sessionId, { executorSessionId: end.executorSessionId });
   await moveSession(tx, session, SESSION_EVENT[state]);
 
   await applyItems(deps, tx, effects, run, end);
@@ -78,7 +88,14 @@ const SESSION_EVENT: Readonly<Record<"completed" | "failed" | "stopped", Session
 };
 
 /** The agent never got the message, or could not do anything with it: its items go back to the line. */
-const UNDELIVERED: ReadonlySet<Outcome> = new Set<Outcome>(["usage_limited", "executor_error", "infra_error", "lost", "poison", "expired"]);
+const UNDELIVERED: ReadonlySet<Outcome> = new Set<Outcome>([
+  "usage_limited",
+  "executor_error",
+  "infra_error",
+  "lost",
+  "poison",
+  "expired",
+]);
 
 async function applyItems(deps: Deps, tx: Tx, effects: Effects, run: RunRecord, end: RunEnd): Promise<void> {
   if (run.attempt > 0) await takeItems(tx, run.id, run.attempt, end.itemsTaken ?? []);
@@ -86,7 +103,10 @@ async function applyItems(deps: Deps, tx: Tx, effects: Effects, run: RunRecord, 
   if (items.length === 0) return;
   const delivered = !UNDELIVERED.has(end.outcome) && end.error?.code !== "agent_api_error";
   const consumed = delivered ? items.filter((item) => item.state === "taken") : [];
-  await consumeItems(tx, consumed.map((item) => item.id));
+  await consumeItems(
+    tx,
+    consumed.map((item) => item.id),
+  );
   const returned = items.filter((item) => !consumed.includes(item));
   const pauseMs = await giveBackItems(tx, returned, deps.limits.itemDeliveriesMax, end.outcome !== "stopped");
   if (pauseMs !== null) effects.later("assign", run.projectId, run.sessionId, pauseMs);

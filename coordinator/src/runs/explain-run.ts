@@ -19,19 +19,40 @@ export async function explainRun(deps: Deps, run: RunRecord): Promise<Explanatio
     case "pending":
       return run.ready ? await explainReady(deps, run) : await explainWaiting(deps, run);
     case "claimed":
-      return { cause: "offered", sentence: `It was offered to runner ${run.runnerId} as attempt ${run.attempt}, which has ${deps.limits.offerTtlMs / 1000} s to start it.`, facts: { runner_id: run.runnerId, attempt: run.attempt, offers: run.offers } };
+      return {
+        cause: "offered",
+        sentence: `It was offered to runner ${run.runnerId} as attempt ${run.attempt}, which has ${deps.limits.offerTtlMs / 1000} s to start it.`,
+        facts: { runner_id: run.runnerId, attempt: run.attempt, offers: run.offers },
+      };
     case "running":
       return {
         cause: run.phase === "preparing" ? "preparing" : "running",
-        sentence: run.phase === "preparing" ? `Runner ${run.runnerId} is preparing attempt ${run.attempt}.` : `Attempt ${run.attempt} is at work on runner ${run.runnerId}.`,
+        sentence:
+          run.phase === "preparing"
+            ? `Runner ${run.runnerId} is preparing attempt ${run.attempt}.`
+            : `Attempt ${run.attempt} is at work on runner ${run.runnerId}.`,
         facts: { runner_id: run.runnerId, attempt: run.attempt, deliveries: run.deliveries, renewed_at: run.renewedAt },
       };
     case "stopping":
-      return { cause: "stopping", sentence: `A stop was asked for (${run.stopReason ?? "no reason given"}); its process tree is being ended.`, facts: { stop_requested_at: run.stopRequestedAt, runner_id: run.runnerId } };
+      return {
+        cause: "stopping",
+        sentence: `A stop was asked for (${run.stopReason ?? "no reason given"}); its process tree is being ended.`,
+        facts: { stop_requested_at: run.stopRequestedAt, runner_id: run.runnerId },
+      };
     case "completed":
     case "failed":
     case "stopped":
-      return { cause: run.outcome ?? run.state, sentence: endSentence(run), facts: { outcome: run.outcome, attempt: run.attempt, deliveries: run.deliveries, offers: run.offers, error: run.error } };
+      return {
+        cause: run.outcome ?? run.state,
+        sentence: endSentence(run),
+        facts: {
+          outcome: run.outcome,
+          attempt: run.attempt,
+          deliveries: run.deliveries,
+          offers: run.offers,
+          error: run.error,
+        },
+      };
     default:
       return assertNever(run.state, "run state");
   }
@@ -49,26 +70,57 @@ async function explainReady(deps: Deps, run: RunRecord): Promise<Explanation> {
   const runners = await listRunners(deps.store.db, run.projectId);
   const matching = runners.filter((runner) => matchesRunner(demands, runner));
   const online = matching.filter((runner) => runner.silentMs < deps.limits.runnerStaleMs && runner.state === "online");
-  const facts = { demands, runners: runners.length, matching: matching.map((runner) => runner.id), online: online.map((runner) => runner.id) };
+  const facts = {
+    demands,
+    runners: runners.length,
+    matching: matching.map((runner) => runner.id),
+    online: online.map((runner) => runner.id),
+  };
   if (matching.length === 0) {
-    return { cause: "no_runner", sentence: `No runner serves it: it demands ${describe(demands)}, and ${runners.length === 0 ? "no runner is registered" : `none of ${runners.length} registered runners has that`}.`, facts };
+    return {
+      cause: "no_runner",
+      sentence: `No runner serves it: it demands ${describe(demands)}, and ${runners.length === 0 ? "no runner is registered" : `none of ${runners.length} registered runners has that`}.`,
+      facts,
+    };
   }
-  if (online.length === 0) return { cause: "runner_offline", sentence: `It demands ${describe(demands)}; ${matching.length} runner(s) have that, but none is online.`, facts };
+  if (online.length === 0)
+    return {
+      cause: "runner_offline",
+      sentence: `It demands ${describe(demands)}; ${matching.length} runner(s) have that, but none is online.`,
+      facts,
+    };
   const ahead = await countPendingAhead(deps.store.db, run);
-  return { cause: "queued", sentence: `It is ready and waits for a free slot; ${ahead} run(s) go before it.`, facts: { ...facts, ahead, offers: run.offers } };
+  return {
+    cause: "queued",
+    sentence: `It is ready and waits for a free slot; ${ahead} run(s) go before it.`,
+    facts: { ...facts, ahead, offers: run.offers },
+  };
 }
 
 async function explainWaiting(deps: Deps, run: RunRecord): Promise<Explanation> {
   const facts: Record<string, unknown> = { waiting_for: run.waitingFor };
   if (run.waitingFor === "not_before") {
-    return { cause: "not_before", sentence: `It waits until ${run.notBefore?.toISOString()}.`, facts: { ...facts, not_before: run.notBefore } };
+    return {
+      cause: "not_before",
+      sentence: `It waits until ${run.notBefore?.toISOString()}.`,
+      facts: { ...facts, not_before: run.notBefore },
+    };
   }
   if (run.waitingFor === "session_occupied") {
     const session = await findSession(deps.store.db, run.projectId, run.sessionId);
-    return { cause: "session_occupied", sentence: "An earlier run of its session ended without word that its processes are gone; it waits until they must be frozen or dead.", facts: { ...facts, until: session?.occupiedUntil } };
+    return {
+      cause: "session_occupied",
+      sentence:
+        "An earlier run of its session ended without word that its processes are gone; it waits until they must be frozen or dead.",
+      facts: { ...facts, until: session?.occupiedUntil },
+    };
   }
   const active = await findActiveRun(deps.store.db, run.projectId, run.sessionId);
-  return { cause: "session_busy", sentence: `Its session works on ${active?.id ?? "another run"}; a session does one run at a time.`, facts: { ...facts, active_run_id: active?.id ?? null } };
+  return {
+    cause: "session_busy",
+    sentence: `Its session works on ${active?.id ?? "another run"}; a session does one run at a time.`,
+    facts: { ...facts, active_run_id: active?.id ?? null },
+  };
 }
 
 function describe(demands: StoredDemands): string {

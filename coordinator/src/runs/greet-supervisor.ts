@@ -32,9 +32,17 @@ export async function greetSupervisor(deps: Deps, hello: Hello): Promise<void> {
     if (run.incarnation !== null && run.incarnation !== hello.incarnation) {
       throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
     }
-    if (run.state === "stopping") throw new ParallaxError("run_stopping", "the run is being stopped; start nothing", { details: { reason: run.stopReason } });
-    if (run.state !== "running") throw new ParallaxError("offer_lapsed", "the attempt was not started, or was lost before its supervisor came");
-    await changeRun(tx, run.id, { phase: "supervised", incarnation: hello.incarnation, ...leaseFromNow(deps.limits.leaseTtlMs) });
+    if (run.state === "stopping")
+      throw new ParallaxError("run_stopping", "the run is being stopped; start nothing", {
+        details: { reason: run.stopReason },
+      });
+    if (run.state !== "running")
+      throw new ParallaxError("offer_lapsed", "the attempt was not started, or was lost before its supervisor came");
+    await changeRun(tx, run.id, {
+      phase: "supervised",
+      incarnation: hello.incarnation,
+      ...leaseFromNow(deps.limits.leaseTtlMs),
+    });
     await markAttemptSupervised(tx, run.id, run.attempt, hello.incarnation, hello.hostname);
     await changeSession(tx, run.projectId, run.sessionId, { hostname: hello.hostname });
     effects.session(run.projectId, run.sessionId);

@@ -19,11 +19,18 @@ export async function recallAnswer(tx: Tx, projectId: string, idempotency: Idemp
   const known = await findAnswer(tx, projectId, idempotency.key);
   if (known === null) return null;
   if (known.requestHash !== idempotency.requestHash) {
-    throw new ParallaxError("idempotency_conflict", "this Idempotency-Key was used for another request", { hint: "use a new key for a new request" });
+    throw new ParallaxError("idempotency_conflict", "this Idempotency-Key was used for another request", {
+      hint: "use a new key for a new request",
+    });
   }
   return known.answer as unknown as CreatedRun;
 }
 
-export async function rememberAnswer(tx: Tx, projectId: string, idempotency: Idempotency, answer: CreatedRun): Promise<void> {
+export async function rememberAnswer(
+  tx: Tx,
+  projectId: string,
+  idempotency: Idempotency,
+  answer: CreatedRun,
+): Promise<void> {
   await saveAnswer(tx, projectId, idempotency.key, idempotency.requestHash, { ...answer });
 }

@@ -33,7 +33,11 @@ export async function noteTaken(deps: Deps, author: AttemptAuthor, itemIds: read
   });
 }
 
-async function underFence(deps: Deps, author: AttemptAuthor, work: (tx: Tx, effects: Effects, run: RunRecord) => Promise<void>): Promise<void> {
+async function underFence(
+  deps: Deps,
+  author: AttemptAuthor,
+  work: (tx: Tx, effects: Effects, run: RunRecord) => Promise<void>,
+): Promise<void> {
   await transact(deps, async (tx, effects) => {
     const seen = await findRun(tx, author.runId);
     if (seen === null) throw new ParallaxError("run_not_found", `no run ${author.runId}`);
@@ -41,7 +45,8 @@ async function underFence(deps: Deps, author: AttemptAuthor, work: (tx: Tx, effe
     const run = await lockRun(tx, author.runId);
     if (run === null) throw new ParallaxError("run_not_found", `no run ${author.runId}`);
     fence(run, { runId: run.id, attempt: author.attempt, runnerId: run.runnerId ?? "", proven: true });
-    if (run.incarnation !== author.incarnation) throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
+    if (run.incarnation !== author.incarnation)
+      throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
     refuseTerminal(run);
     await work(tx, effects, run);
   });

@@ -24,21 +24,41 @@ export interface Place {
 
 export async function placeInTree(deps: Deps, tx: Tx, author: Author, request: CreateRun): Promise<Place> {
   const parentId = author.agent?.sessionId ?? request.parent_session_id ?? null;
-  return request.type === "resume_session" ? await placeResume(deps, tx, author, request, parentId) : await placeStart(deps, tx, author, request, parentId);
+  return request.type === "resume_session"
+    ? await placeResume(deps, tx, author, request, parentId)
+    : await placeStart(deps, tx, author, request, parentId);
 }
 
-async function placeStart(deps: Deps, tx: Tx, author: Author, request: CreateRun, parentId: string | null): Promise<Place> {
+async function placeStart(
+  deps: Deps,
+  tx: Tx,
+  author: Author,
+  request: CreateRun,
+  parentId: string | null,
+): Promise<Place> {
   const sessionId = request.session_id ?? deps.ids.make("session");
-  if (parentId === null) return { sessionId, session: null, parent: null, rootSessionId: sessionId, depth: 0, inherited: null, previous: null };
+  if (parentId === null)
+    return {
+      sessionId,
+      session: null,
+      parent: null,
+      rootSessionId: sessionId,
+      depth: 0,
+      inherited: null,
+      previous: null,
+    };
   const seen = await findSession(tx, author.projectId, parentId);
   if (seen === null) throw new ParallaxError("parent_not_found", `Session '${parentId}' not found`);
   const runsInTree = (await lockTree(tx, author.projectId, seen.rootSessionId)) ?? 0;
   await fenceAgent(tx, author);
   const parent = await lockSession(tx, author.projectId, parentId);
   if (parent === null) throw new ParallaxError("parent_not_found", `Session '${parentId}' not found`);
-  if (parent.state === "stopping") throw new ParallaxError("parent_stopped", `Session '${parentId}' is being stopped and starts no children`);
-  if (parent.depth + 1 > deps.limits.treeDepthMax) throw new ParallaxError("tree_depth_exceeded", `a tree is at most ${deps.limits.treeDepthMax} levels deep`);
-  if (runsInTree >= deps.limits.runsPerTreeMax) throw new ParallaxError("tree_runs_exceeded", `a tree has at most ${deps.limits.runsPerTreeMax} runs`);
+  if (parent.state === "stopping")
+    throw new ParallaxError("parent_stopped", `Session '${parentId}' is being stopped and starts no children`);
+  if (parent.depth + 1 > deps.limits.treeDepthMax)
+    throw new ParallaxError("tree_depth_exceeded", `a tree is at most ${deps.limits.treeDepthMax} levels deep`);
+  if (runsInTree >= deps.limits.runsPerTreeMax)
+    throw new ParallaxError("tree_runs_exceeded", `a tree has at most ${deps.limits.runsPerTreeMax} runs`);
   if (author.agent !== null && (await countChildrenOfRun(tx, author.agent.runId)) >= deps.limits.treeFanOutMax) {
     throw new ParallaxError("tree_fan_out_exceeded", `one run starts at most ${deps.limits.treeFanOutMax} children`);
   }
@@ -53,29 +73,51 @@ async function placeStart(deps: Deps, tx: Tx, author: Author, request: CreateRun
   };
 }
 
-async function placeResume(deps: Deps, tx: Tx, author: Author, request: CreateRun, parentId: string | null): Promise<Place> {
-  if (request.session_id === undefined) throw new ParallaxError("session_id_required", "session_id is required for resume_session");
+async function placeResume(
+  deps: Deps,
+  tx: Tx,
+  author: Author,
+  request: CreateRun,
+  parentId: string | null,
+): Promise<Place> {
+  if (request.session_id === undefined)
+    throw new ParallaxError("session_id_required", "session_id is required for resume_session");
   const seen = await findSession(tx, author.projectId, request.session_id);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${request.session_id}' not found`);
   const runsInTree = (await lockTree(tx, author.projectId, seen.rootSessionId)) ?? 0;
   await fenceAgent(tx, author);
   const parent = parentId === null ? null : await findSession(tx, author.projectId, parentId);
-  if (parentId !== null && parent === null) throw new ParallaxError("parent_not_found", `Session '${parentId}' not found`);
+  if (parentId !== null && parent === null)
+    throw new ParallaxError("parent_not_found", `Session '${parentId}' not found`);
   if (parent !== null && (await findSubtree(tx, author.projectId, seen.id)).includes(parent.id)) {
-    throw new ParallaxError("parent_is_descendant", `Session '${parent.id}' is part of what '${seen.id}' started; it cannot be its parent`);
+    throw new ParallaxError(
+      "parent_is_descendant",
+      `Session '${parent.id}' is part of what '${seen.id}' started; it cannot be its parent`,
+    );
   }
   const session = await lockSession(tx, author.projectId, seen.id);
   if (session === null) throw new ParallaxError("session_not_found", `Session '${request.session_id}' not found`);
-  if (runsInTree >= deps.limits.runsPerTreeMax) throw new ParallaxError("tree_runs_exceeded", `a tree has at most ${deps.limits.runsPerTreeMax} runs`);
+  if (runsInTree >= deps.limits.runsPerTreeMax)
+    throw new ParallaxError("tree_runs_exceeded", `a tree has at most ${deps.limits.runsPerTreeMax} runs`);
   const previous = await findNewestRun(tx, author.projectId, session.id);
-  return { sessionId: session.id, session, parent, rootSessionId: session.rootSessionId, depth: session.depth, inherited: null, previous };
+  return {
+    sessionId: session.id,
+    session,
+    parent,
+    rootSessionId: session.rootSessionId,
+    depth: session.depth,
+    inherited: null,
+    previous,
+  };
 }
 
 /** A call of an agent is a write of its attempt: only the newest attempt of a running run may start something. */
 async function fenceAgent(tx: Tx, author: Author): Promise<void> {
   if (author.agent === null) return;
   const run = await lockRun(tx, author.agent.runId);
-  if (run === null || run.attempt !== author.agent.attempt) throw new ParallaxError("attempt_superseded", "this attempt was superseded");
-  if (run.state === "stopping") throw new ParallaxError("run_stopping", "the run is being stopped and starts nothing more");
+  if (run === null || run.attempt !== author.agent.attempt)
+    throw new ParallaxError("attempt_superseded", "this attempt was superseded");
+  if (run.state === "stopping")
+    throw new ParallaxError("run_stopping", "the run is being stopped and starts nothing more");
   if (run.state !== "running") throw new ParallaxError("run_terminal", `the run is ${run.state}`);
 }

@@ -12,13 +12,25 @@ import { findSession } from "../store/sessions.ts";
 import { createRunIn } from "./create-run.ts";
 import type { Idempotency } from "./idempotency.ts";
 
-export async function retryRun(deps: Deps, projectId: string, runId: string, idempotency: Idempotency | null): Promise<CreatedRun> {
+export async function retryRun(
+  deps: Deps,
+  projectId: string,
+  runId: string,
+  idempotency: Idempotency | null,
+): Promise<CreatedRun> {
   return await transact(deps, async (tx, effects) => {
     const run = await findRun(tx, runId);
     if (run === null || run.projectId !== projectId) throw new ParallaxError("run_not_found", `no run ${runId}`);
-    if (!isTerminalRun(run.state)) throw new ParallaxError("run_not_retryable", `run ${runId} is ${run.state}; only an ended run can be retried`, { hint: "stop it first" });
+    if (!isTerminalRun(run.state))
+      throw new ParallaxError("run_not_retryable", `run ${runId} is ${run.state}; only an ended run can be retried`, {
+        hint: "stop it first",
+      });
     if (run.prompt === null) {
-      throw new ParallaxError("run_not_retryable", "a callback run has no prompt of its own; its reports went back to the inbox by themselves", { hint: "POST /sessions/{id}/release or send a message" });
+      throw new ParallaxError(
+        "run_not_retryable",
+        "a callback run has no prompt of its own; its reports went back to the inbox by themselves",
+        { hint: "POST /sessions/{id}/release or send a message" },
+      );
     }
     const session = await findSession(tx, projectId, run.sessionId);
     if (session === null) throw new ParallaxError("session_not_found", `Session '${run.sessionId}' not found`);
@@ -31,7 +43,9 @@ export async function retryRun(deps: Deps, projectId: string, runId: string, ide
         type: "resume_session",
         session_id: run.sessionId,
         prompt: run.prompt,
-        ...(session.parentSessionId === null || run.executionMode !== "async_callback" ? {} : { parent_session_id: session.parentSessionId, execution_mode: run.executionMode }),
+        ...(session.parentSessionId === null || run.executionMode !== "async_callback"
+          ? {}
+          : { parent_session_id: session.parentSessionId, execution_mode: run.executionMode }),
         priority: run.priority,
         labels: run.labels,
       },

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expireLeases } from "../leases/expire-leases.ts";
 import { findRun } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
-import { aRunner, claim, finish, letLeaseExpire, startAttempt, submit } from "../testing/drive.ts";
-import { type TestDeps, makeTestDeps } from "../testing/make-test-deps.ts";
+import { letLeaseExpire } from "../store/testing/let-lease-expire.ts";
+import { aRunner, claim, finish, startAttempt, submit } from "../testing/drive.ts";
+import { makeTestDeps, type TestDeps } from "../testing/make-test-deps.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { startRun } from "./start-run.ts";
 import { stopSession } from "./stop-run.ts";
@@ -29,7 +30,13 @@ describe("the life of a run", () => {
     expect(live.offer).toMatchObject({ run_id: created.run_id, attempt: 1, prompt: "do it", executor: "test" });
     expect((await read(created.run_id)).state).toBe("running");
     await finish(deps, live);
-    expect(await read(created.run_id)).toMatchObject({ state: "completed", outcome: "completed", resultText: "done", attempt: 1, deliveries: 1 });
+    expect(await read(created.run_id)).toMatchObject({
+      state: "completed",
+      outcome: "completed",
+      resultText: "done",
+      attempt: 1,
+      deliveries: 1,
+    });
     const session = await findSession(deps.store.db, "default", created.session_id);
     expect(session).toMatchObject({ state: "idle", hostname: "test-host" });
     expect(session?.settledAt).not.toBeNull();
@@ -46,7 +53,10 @@ describe("the life of a run", () => {
   it("accepts exactly one of two different completions that race, and says so to the other", async () => {
     const created = await submit(deps);
     const live = await startAttempt(deps, await aRunner(deps), created.run_id);
-    const results = await Promise.allSettled([finish(deps, live, { resultText: "first" }), finish(deps, live, { resultText: "second" })]);
+    const results = await Promise.allSettled([
+      finish(deps, live, { resultText: "first" }),
+      finish(deps, live, { resultText: "second" }),
+    ]);
     const accepted = results.filter((result) => result.status === "fulfilled");
     const refused = results.filter((result) => result.status === "rejected");
     expect(accepted).toHaveLength(1);
@@ -68,20 +78,24 @@ describe("the life of a run", () => {
     const runner = await aRunner(deps);
     const created = await submit(deps);
     const first = await startAttempt(deps, runner, created.run_id);
-    await letLeaseExpire(deps, created.run_id);
+    await letLeaseExpire(deps.store.db, created.run_id);
     await expireLeases(deps);
     expect(await read(created.run_id)).toMatchObject({ state: "pending", ready: true, attempt: 1 });
     const second = await startAttempt(deps, runner, created.run_id);
     expect(second.offer.attempt).toBe(2);
     await expect(finish(deps, first, { resultText: "too late" })).rejects.toMatchObject({ code: "attempt_superseded" });
     await finish(deps, second, { resultText: "the second one's" });
-    expect(await read(created.run_id)).toMatchObject({ state: "completed", attempt: 2, resultText: "the second one's" });
+    expect(await read(created.run_id)).toMatchObject({
+      state: "completed",
+      attempt: 2,
+      resultText: "the second one's",
+    });
   });
 
   it("accepts a late completion while nobody has claimed a newer attempt", async () => {
     const created = await submit(deps);
     const live = await startAttempt(deps, await aRunner(deps), created.run_id);
-    await letLeaseExpire(deps, created.run_id);
+    await letLeaseExpire(deps.store.db, created.run_id);
     await expireLeases(deps);
     await finish(deps, live, { resultText: "finished work" });
     expect(await read(created.run_id)).toMatchObject({ state: "completed", attempt: 1, resultText: "finished work" });
@@ -91,10 +105,12 @@ describe("the life of a run", () => {
     const runner = await aRunner(deps);
     const created = await submit(deps);
     const offer = await claim(deps, runner, created.run_id);
-    await letLeaseExpire(deps, created.run_id);
+    await letLeaseExpire(deps.store.db, created.run_id);
     await expireLeases(deps);
     expect(await read(created.run_id)).toMatchObject({ state: "pending", ready: true, offers: 1, deliveries: 0 });
-    await expect(startRun(deps, { runId: created.run_id, attempt: offer?.attempt ?? 0, runnerId: runner.id, proven: true })).rejects.toMatchObject({ code: "offer_lapsed" });
+    await expect(
+      startRun(deps, { runId: created.run_id, attempt: offer?.attempt ?? 0, runnerId: runner.id, proven: true }),
+    ).rejects.toMatchObject({ code: "offer_lapsed" });
   });
 
   it("never moves a run backwards when started arrives after completed", async () => {
@@ -111,7 +127,7 @@ describe("the life of a run", () => {
     const created = await submit(deps);
     for (let attempt = 1; attempt <= deps.limits.deliveriesMax; attempt++) {
       await startAttempt(deps, runner, created.run_id);
-      await letLeaseExpire(deps, created.run_id);
+      await letLeaseExpire(deps.store.db, created.run_id);
       await expireLeases(deps);
     }
     expect(await read(created.run_id)).toMatchObject({ state: "failed", outcome: "poison", deliveries: 3 });
@@ -131,11 +147,23 @@ describe("the life of a run", () => {
   it("stops a pending run at once and a running one through its supervisor, and repeating it changes nothing", async () => {
     const runner = await aRunner(deps);
     const waiting = await submit(deps);
-    const stopped = await stopSession(deps, { projectId: "default", sessionId: waiting.session_id, runId: waiting.run_id, cascade: true, reason: "test" });
+    const stopped = await stopSession(deps, {
+      projectId: "default",
+      sessionId: waiting.session_id,
+      runId: waiting.run_id,
+      cascade: true,
+      reason: "test",
+    });
     expect(stopped).toMatchObject({ status: "stopped", stoppedRuns: [waiting.run_id] });
     const running = await submit(deps);
     const live = await startAttempt(deps, runner, running.run_id);
-    const request = { projectId: "default", sessionId: running.session_id, runId: running.run_id, cascade: true, reason: "test" };
+    const request = {
+      projectId: "default",
+      sessionId: running.session_id,
+      runId: running.run_id,
+      cascade: true,
+      reason: "test",
+    };
     expect(await stopSession(deps, request)).toMatchObject({ status: "stopping", stoppedRuns: [running.run_id] });
     expect(await stopSession(deps, request)).toMatchObject({ status: "stopping", stoppedRuns: [] });
     await finish(deps, live, { outcome: "interrupted", resultText: null });
@@ -144,7 +172,15 @@ describe("the life of a run", () => {
 
   it("claims nothing for a lane that the poll does not cover", async () => {
     const created = await submit(deps);
-    const claimed = await claimRuns(deps, { runner: await aRunner(deps), laneIds: ["lane_unknown"], count: 1, instanceId: null, pollId: null, plain: false, onlyRunId: created.run_id });
+    const claimed = await claimRuns(deps, {
+      runner: await aRunner(deps),
+      laneIds: ["lane_unknown"],
+      count: 1,
+      instanceId: null,
+      pollId: null,
+      plain: false,
+      onlyRunId: created.run_id,
+    });
     expect(claimed).toEqual([]);
   });
 });

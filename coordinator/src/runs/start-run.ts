@@ -6,15 +6,15 @@
  */
 import { ParallaxError } from "@parallax/shared/errors";
 import { answerRunEvent } from "@parallax/shared/run-state";
-import { databaseNow } from "../store/database-time.ts";
 import type { Claimer } from "../auth/identify-claimer.ts";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { markAttemptStarted } from "../store/attempts.ts";
+import { databaseNow } from "../store/database-time.ts";
 import { leaseFromNow } from "../store/leases.ts";
+import { findRunner } from "../store/runners.ts";
 import { changeRun, findRun, lockRun } from "../store/runs.ts";
 import { changeSession, lockSession, moveSession } from "../store/sessions.ts";
-import { findRunner } from "../store/runners.ts";
 import { fence } from "./fence.ts";
 
 export async function startRun(deps: Deps, claimer: Claimer): Promise<{ leaseTtlMs: number }> {
@@ -45,7 +45,9 @@ export async function startRun(deps: Deps, claimer: Claimer): Promise<{ leaseTtl
     await moveSession(tx, session, "run_started");
     await changeSession(tx, run.projectId, run.sessionId, {
       lastRunnerId: claimer.runnerId,
-      ...(runner === null ? {} : { hostname: runner.hostname, executorProfile: runner.executorProfile ?? run.executor }),
+      ...(runner === null
+        ? {}
+        : { hostname: runner.hostname, executorProfile: runner.executorProfile ?? run.executor }),
     });
     effects.session(run.projectId, run.sessionId);
     return { leaseTtlMs };

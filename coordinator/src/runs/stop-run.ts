@@ -7,11 +7,11 @@
  */
 import { ParallaxError } from "@parallax/shared/errors";
 import { isTerminalRun } from "@parallax/shared/run-state";
-import { databaseNow } from "../store/database-time.ts";
 import { type Deps, TOPICS } from "../deps.ts";
 import { type Effects, transact } from "../effects.ts";
 import { payDuty } from "../inbox/pay-duty.ts";
 import { settleSession } from "../sessions/settle-session.ts";
+import { databaseNow } from "../store/database-time.ts";
 import { addDirective } from "../store/directives.ts";
 import { findDutiesOwedBy } from "../store/duties.ts";
 import type { RunRecord, SessionRecord } from "../store/records.ts";
@@ -43,7 +43,8 @@ export async function stopSession(deps: Deps, request: StopRequest): Promise<Sto
   return await transact(deps, async (tx, effects) => {
     await lockTree(tx, request.projectId, seen.rootSessionId);
     const named = request.runId === null ? null : await findRun(tx, request.runId);
-    if (named !== null && isTerminalRun(named.state)) return { runId: named.id, sessionId: seen.id, status: named.state, stoppedRuns: [] };
+    if (named !== null && isTerminalRun(named.state))
+      return { runId: named.id, sessionId: seen.id, status: named.state, stoppedRuns: [] };
     const ids = request.cascade ? await findSubtree(tx, request.projectId, seen.id) : [seen.id];
     const stopped: string[] = [];
     const queuedOnly = named !== null && (await waitsBehindAnother(tx, named));
@@ -54,7 +55,8 @@ export async function stopSession(deps: Deps, request: StopRequest): Promise<Sto
       await consumeInside(deps, tx, request.projectId, new Set(ids));
       for (const id of ids) stopped.push(...(await stopOneSession(deps, tx, effects, request, id)));
     }
-    const after = request.runId === null ? await findNewestRun(tx, request.projectId, seen.id) : await findRun(tx, request.runId);
+    const after =
+      request.runId === null ? await findNewestRun(tx, request.projectId, seen.id) : await findRun(tx, request.runId);
     return { runId: after?.id ?? null, sessionId: seen.id, status: after?.state ?? seen.state, stoppedRuns: stopped };
   });
 }
@@ -74,7 +76,13 @@ async function stopOneQueued(deps: Deps, tx: Tx, effects: Effects, run: RunRecor
   if (state === "running") await moveSession(tx, { ...session, state: "stopped" }, "run_started");
 }
 
-async function stopOneSession(deps: Deps, tx: Tx, effects: Effects, request: StopRequest, sessionId: string): Promise<string[]> {
+async function stopOneSession(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  request: StopRequest,
+  sessionId: string,
+): Promise<string[]> {
   const session = await lockSession(tx, request.projectId, sessionId);
   if (session === null) return [];
   await changeSession(tx, request.projectId, sessionId, { held: true });
@@ -93,7 +101,13 @@ async function stopOneSession(deps: Deps, tx: Tx, effects: Effects, request: Sto
   return stopped;
 }
 
-async function beginStop(tx: Tx, effects: Effects, session: SessionRecord, run: RunRecord, reason: string): Promise<void> {
+async function beginStop(
+  tx: Tx,
+  effects: Effects,
+  session: SessionRecord,
+  run: RunRecord,
+  reason: string,
+): Promise<void> {
   await changeRun(tx, run.id, { state: "stopping", stopRequestedAt: databaseNow, stopReason: reason });
   await addDirective(tx, { runId: run.id, attempt: run.attempt, kind: "stop", reason, itemId: null });
   await moveSession(tx, session, "stop_requested");
@@ -107,7 +121,14 @@ async function consumeInside(deps: Deps, tx: Tx, projectId: string, stopped: Rea
     for (const duty of await findDutiesOwedBy(tx, projectId, id)) {
       if (!stopped.has(duty.parentSessionId)) continue;
       const newest = await findNewestRun(tx, projectId, id);
-      if (newest !== null) await payDuty(deps, tx, duty, { ...newest, state: isTerminalRun(newest.state) ? newest.state : "stopped" }, "consumed");
+      if (newest !== null)
+        await payDuty(
+          deps,
+          tx,
+          duty,
+          { ...newest, state: isTerminalRun(newest.state) ? newest.state : "stopped" },
+          "consumed",
+        );
     }
   }
 }

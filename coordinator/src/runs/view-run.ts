@@ -35,7 +35,15 @@ export function viewRun(deps: Deps, run: RunRecord): Run {
     deliveries: run.deliveries,
     offers: run.offers,
     runner_id: run.runnerId,
-    error: run.error === null ? null : { code: run.error.code, message: run.error.message, ...(run.error.hint === undefined ? {} : { hint: run.error.hint }), ...(run.error.details === undefined ? {} : { details: run.error.details }) },
+    error:
+      run.error === null
+        ? null
+        : {
+            code: run.error.code,
+            message: run.error.message,
+            ...(run.error.hint === undefined ? {} : { hint: run.error.hint }),
+            ...(run.error.details === undefined ? {} : { details: run.error.details }),
+          },
     result_text: run.resultText,
     result_data: run.resultData ?? null,
     usage: run.usage,

@@ -7,13 +7,19 @@
 import { isActiveRun } from "@parallax/shared/run-state";
 import type { Deps } from "../deps.ts";
 import type { Effects } from "../effects.ts";
-import { type OpenRun, changeRun, findOpenRuns } from "../store/runs.ts";
-import { occupySession, occupationLeft } from "../store/sessions.ts";
+import { changeRun, findOpenRuns, type OpenRun } from "../store/runs.ts";
+import { occupationLeft, occupySession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
 export type WaitingFor = "session_busy" | "session_occupied" | "not_before";
 
-export async function promoteSession(deps: Pick<Deps, "clock">, tx: Tx, effects: Effects, projectId: string, sessionId: string): Promise<void> {
+export async function promoteSession(
+  deps: Pick<Deps, "clock">,
+  tx: Tx,
+  effects: Effects,
+  projectId: string,
+  sessionId: string,
+): Promise<void> {
   const open = await findOpenRuns(tx, projectId, sessionId);
   const pending = open.filter(({ run }) => run.state === "pending");
   if (pending.length === 0) return;
@@ -24,7 +30,8 @@ export async function promoteSession(deps: Pick<Deps, "clock">, tx: Tx, effects:
   else if (!busy) await occupySession(tx, projectId, sessionId, null);
   const next = busy || occupied ? null : chooseNext(pending);
   for (const { run, due } of pending) {
-    if (!due && run.notBefore !== null) effects.later("promote", projectId, sessionId, run.notBefore.getTime() - deps.clock.now());
+    if (!due && run.notBefore !== null)
+      effects.later("promote", projectId, sessionId, run.notBefore.getTime() - deps.clock.now());
     if (run === next) {
       if (run.ready) continue;
       await changeRun(tx, run.id, { ready: true, waitingFor: null });

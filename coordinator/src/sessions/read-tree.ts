@@ -9,13 +9,20 @@ import { viewTreeNode } from "./view-session.ts";
 
 const RUNS_MAX = 5_000;
 
-export async function readTree(deps: Deps, session: SessionRecord): Promise<{ root_session_id: string; sessions: TreeNode[] }> {
+export async function readTree(
+  deps: Deps,
+  session: SessionRecord,
+): Promise<{ root_session_id: string; sessions: TreeNode[] }> {
   const { db } = deps.store;
   const members = await findSessionsOfTree(db, session.projectId, session.rootSessionId);
-  const runs = await listRuns(db, session.projectId, { sessionIds: members.map((member) => member.id), limit: RUNS_MAX });
+  const runs = await listRuns(db, session.projectId, {
+    sessionIds: members.map((member) => member.id),
+    limit: RUNS_MAX,
+  });
   const sessions: TreeNode[] = [];
   for (const member of members) {
-    const open = (await countOwedTo(db, member.projectId, member.id)) + (await countUndelivered(db, member.projectId, member.id));
+    const open =
+      (await countOwedTo(db, member.projectId, member.id)) + (await countUndelivered(db, member.projectId, member.id));
     sessions.push(viewTreeNode(member, runs.filter((run) => run.sessionId === member.id).reverse(), open));
   }
   return { root_session_id: session.rootSessionId, sessions };

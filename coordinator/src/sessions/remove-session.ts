@@ -16,6 +16,8 @@ import { deleteSession, findSession, lockSession } from "../store/sessions.ts";
 import { lockTree } from "../store/trees.ts";
 import { settleSession } from "./settle-session.ts";
 
+const DELETED = { code: "stopped", message: "Session was deleted" };
+
 export async function removeSession(deps: Deps, projectId: string, sessionId: string): Promise<void> {
   const seen = await findSession(deps.store.db, projectId, sessionId);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${sessionId}' not found`);
@@ -24,15 +26,26 @@ export async function removeSession(deps: Deps, projectId: string, sessionId: st
     const session = await lockSession(tx, projectId, sessionId);
     if (session === null) return;
     const active = await findActiveRun(tx, projectId, sessionId);
-    if (active !== null) throw new ParallaxError("session_active", `Session '${sessionId}' is working on ${active.id}`, { hint: "Stop session first" });
+    if (active !== null)
+      throw new ParallaxError("session_active", `Session '${sessionId}' is working on ${active.id}`, {
+        hint: "Stop session first",
+      });
     for (const { run } of await findOpenRuns(tx, projectId, sessionId)) {
-      await endRun(deps, tx, effects, { ...session, held: true }, run, { outcome: "stopped", treeGone: true });
+      await endRun(deps, tx, effects, { ...session, held: true }, run, {
+        outcome: "stopped",
+        treeGone: true,
+        error: DELETED,
+      });
     }
     const newest = await findNewestRun(tx, projectId, sessionId);
     const owed = await findDutiesOwedBy(tx, projectId, sessionId);
     for (const duty of owed) {
       if (newest === null) continue;
-      await payDuty(deps, tx, duty, { ...newest, ...(isTerminalRun(newest.state) ? {} : { state: "stopped" as const }), error: newest.error ?? { code: "stopped", message: "Session was deleted" } });
+      await payDuty(deps, tx, duty, {
+        ...newest,
+        ...(isTerminalRun(newest.state) ? {} : { state: "stopped" as const }),
+        error: newest.error ?? DELETED,
+      });
     }
     await deleteSession(tx, projectId, sessionId);
     for (const duty of owed) {

@@ -23,16 +23,26 @@ export async function sendMessage(deps: Deps, message: Message): Promise<{ itemI
   const seen = await findSession(deps.store.db, message.projectId, message.sessionId);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${message.sessionId}' not found`);
   if (message.ifBusy === "steer") {
-    throw new ParallaxError("unsupported_option", "if_busy: steer is not available in this version; queue is", { details: { field: "if_busy" } });
+    throw new ParallaxError("unsupported_option", "if_busy: steer is not available in this version; queue is", {
+      details: { field: "if_busy" },
+    });
   }
   return await transact(deps, async (tx, effects) => {
     await lockTree(tx, message.projectId, seen.rootSessionId);
     const active = await findActiveRun(tx, message.projectId, message.sessionId);
     if (active !== null && message.ifBusy === "reject") {
-      throw new ParallaxError("session_busy", `Session '${message.sessionId}' is working on ${active.id}`, { details: { run_id: active.id } });
+      throw new ParallaxError("session_busy", `Session '${message.sessionId}' is working on ${active.id}`, {
+        details: { run_id: active.id },
+      });
     }
     const itemId = deps.ids.make("item");
-    await insertItem(tx, { id: itemId, projectId: message.projectId, sessionId: message.sessionId, kind: "message", payload: { message: message.text } });
+    await insertItem(tx, {
+      id: itemId,
+      projectId: message.projectId,
+      sessionId: message.sessionId,
+      kind: "message",
+      payload: { message: message.text },
+    });
     // a person's message is a wish to go on: it releases what a stop held
     await changeSession(tx, message.projectId, message.sessionId, { held: false });
     await reopenSession(tx, message.projectId, message.sessionId, false);

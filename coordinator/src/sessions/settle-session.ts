@@ -16,7 +16,13 @@ import { findNewestRun } from "../store/runs.ts";
 import { lockSession, markSettled, moveSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
-export async function settleSession(deps: Deps, tx: Tx, effects: Effects, projectId: string, sessionId: string): Promise<void> {
+export async function settleSession(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  projectId: string,
+  sessionId: string,
+): Promise<void> {
   const session = await lockSession(tx, projectId, sessionId);
   if (session === null) return;
   const newest = await findNewestRun(tx, projectId, sessionId);
@@ -39,7 +45,13 @@ async function awaitsSomething(tx: Tx, session: SessionRecord): Promise<boolean>
   return (await countUndelivered(tx, session.projectId, session.id)) > 0;
 }
 
-async function payDuties(deps: Deps, tx: Tx, effects: Effects, session: SessionRecord, newest: RunRecord): Promise<void> {
+async function payDuties(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  session: SessionRecord,
+  newest: RunRecord,
+): Promise<void> {
   for (const duty of await findDutiesOwedBy(tx, session.projectId, session.id)) {
     await payDuty(deps, tx, duty, newest);
     await assignInbox(deps, tx, effects, duty.projectId, duty.parentSessionId);

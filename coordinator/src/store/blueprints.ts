@@ -15,13 +15,25 @@ export async function listBlueprints(tx: Tx, projectId: string): Promise<Bluepri
 }
 
 /** Null when the name is taken. */
-export async function insertBlueprint(tx: Tx, blueprint: typeof blueprints.$inferInsert): Promise<BlueprintRecord | null> {
+export async function insertBlueprint(
+  tx: Tx,
+  blueprint: typeof blueprints.$inferInsert,
+): Promise<BlueprintRecord | null> {
   const [row] = await tx.insert(blueprints).values(blueprint).onConflictDoNothing().returning();
   return row ?? null;
 }
 
-export async function updateBlueprint(tx: Tx, projectId: string, name: string, change: Partial<typeof blueprints.$inferInsert>): Promise<BlueprintRecord | null> {
-  const [row] = await tx.update(blueprints).set({ ...change, modifiedAt: sql`clock_timestamp()` }).where(key(projectId, name)).returning();
+export async function updateBlueprint(
+  tx: Tx,
+  projectId: string,
+  name: string,
+  change: Partial<typeof blueprints.$inferInsert>,
+): Promise<BlueprintRecord | null> {
+  const [row] = await tx
+    .update(blueprints)
+    .set({ ...change, modifiedAt: sql`clock_timestamp()` })
+    .where(key(projectId, name))
+    .returning();
   return row ?? null;
 }
 

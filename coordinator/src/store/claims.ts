@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
-import type { RunRecord, RunnerRecord } from "./records.ts";
+import type { RunnerRecord, RunRecord } from "./records.ts";
 import { attempts, runs } from "./schema.ts";
 import type { Tx } from "./store.ts";
 

@@ -14,7 +14,14 @@ export interface CoordinatorLock {
  * of Postgres it is taken again; `onStolen` is called when another coordinator was faster.
  */
 export async function holdCoordinatorLock(url: string, onStolen: () => void): Promise<CoordinatorLock> {
-  const client = postgres(url, { max: 1, idle_timeout: 0, max_lifetime: null, connect_timeout: 5, onnotice: () => undefined, connection: { application_name: "parallax lock" } });
+  const client = postgres(url, {
+    max: 1,
+    idle_timeout: 0,
+    max_lifetime: null,
+    connect_timeout: 5,
+    onnotice: () => undefined,
+    connection: { application_name: "parallax lock" },
+  });
   await takeWithin(client, WAIT_MS);
   let released = false;
   const watch = setInterval(() => {
@@ -22,7 +29,10 @@ export async function holdCoordinatorLock(url: string, onStolen: () => void): Pr
       ([row]) => {
         if (row?.["held"] !== true && !released) onStolen();
         // a lock that this connection holds already was taken once more: give that one back, keep the first
-        if (row?.["held"] === true) return client`select pg_advisory_unlock(${LOCK}) where (select count(*) from pg_locks where locktype = 'advisory' and objid = ${LOCK} and pid = pg_backend_pid()) > 1`.catch(() => undefined);
+        if (row?.["held"] === true)
+          return client`select pg_advisory_unlock(${LOCK}) where (select count(*) from pg_locks where locktype = 'advisory' and objid = ${LOCK} and pid = pg_backend_pid()) > 1`.catch(
+            () => undefined,
+          );
         return undefined;
       },
       () => undefined,
@@ -45,7 +55,9 @@ async function takeWithin(client: postgres.Sql, waitMs: number): Promise<void> {
     if (row?.["held"] === true) return;
     if (performance.now() > until) {
       await client.end({ timeout: 1 });
-      throw new ParallaxError("data_dir_in_use", "another coordinator uses this data directory", { hint: "stop it, or choose another directory with --data-dir" });
+      throw new ParallaxError("data_dir_in_use", "another coordinator uses this data directory", {
+        hint: "stop it, or choose another directory with --data-dir",
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }

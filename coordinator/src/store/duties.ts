@@ -4,7 +4,10 @@ import { duties } from "./schema.ts";
 import type { Tx } from "./store.ts";
 
 /** A duty that the child already owes this parent is inherited, not doubled. */
-export async function oweParent(tx: Tx, duty: Pick<DutyRecord, "id" | "projectId" | "parentSessionId" | "parentRunId" | "childSessionId" | "originRunId">): Promise<void> {
+export async function oweParent(
+  tx: Tx,
+  duty: Pick<DutyRecord, "id" | "projectId" | "parentSessionId" | "parentRunId" | "childSessionId" | "originRunId">,
+): Promise<void> {
   await tx.insert(duties).values(duty).onConflictDoNothing();
 }
 
@@ -33,7 +36,11 @@ export async function countOwedTo(tx: Tx, projectId: string, parentSessionId: st
 }
 
 export async function groupIsOpen(tx: Tx, parentRunId: string): Promise<boolean> {
-  const [row] = await tx.select({ id: duties.id }).from(duties).where(and(eq(duties.parentRunId, parentRunId), eq(duties.state, "owed"))).limit(1);
+  const [row] = await tx
+    .select({ id: duties.id })
+    .from(duties)
+    .where(and(eq(duties.parentRunId, parentRunId), eq(duties.state, "owed")))
+    .limit(1);
   return row !== undefined;
 }
 
@@ -42,7 +49,10 @@ export async function markPaid(tx: Tx, dutyId: string): Promise<void> {
 }
 
 /** Settled children whose parent was not told: must be none; the sweep looks all the same. */
-export async function findUnpaidSettled(tx: Tx, limit: number): Promise<{ projectId: string; childSessionId: string }[]> {
+export async function findUnpaidSettled(
+  tx: Tx,
+  limit: number,
+): Promise<{ projectId: string; childSessionId: string }[]> {
   const rows = await tx.execute<{ project_id: string; child_session_id: string }>(sql`
     SELECT duties.project_id, duties.child_session_id FROM duties
     JOIN sessions ON sessions.project_id = duties.project_id AND sessions.id = duties.child_session_id

@@ -13,15 +13,29 @@ export async function appendEvents(tx: Tx, runId: string, rows: readonly NewEven
     .where(eq(streams.runId, runId))
     .returning({ lastSeq: streams.lastSeq });
   const lastSeq = stream?.lastSeq ?? 0;
-  if (rows.length > 0) await tx.insert(events).values(rows.map((row, index) => ({ ...row, runId, seq: lastSeq - rows.length + 1 + index })));
+  if (rows.length > 0)
+    await tx
+      .insert(events)
+      .values(rows.map((row, index) => ({ ...row, runId, seq: lastSeq - rows.length + 1 + index })));
   return lastSeq;
 }
 
 export async function readEvents(tx: Tx, runId: string, after: number, limit: number): Promise<EventRecord[]> {
-  return await tx.select().from(events).where(and(eq(events.runId, runId), gt(events.seq, after))).orderBy(asc(events.seq)).limit(limit);
+  return await tx
+    .select()
+    .from(events)
+    .where(and(eq(events.runId, runId), gt(events.seq, after)))
+    .orderBy(asc(events.seq))
+    .limit(limit);
 }
 
-export async function readAttemptFrames(tx: Tx, runId: string, attempt: number, afterSeq: number, limit: number): Promise<EventRecord[]> {
+export async function readAttemptFrames(
+  tx: Tx,
+  runId: string,
+  attempt: number,
+  afterSeq: number,
+  limit: number,
+): Promise<EventRecord[]> {
   return await tx
     .select()
     .from(events)

@@ -18,8 +18,23 @@ function chain(error: unknown): Coded[] {
 
 const TRANSIENT = new Set(["40001", "40P01"]);
 const UNAVAILABLE = new Set([
-  "57P01", "57P02", "57P03", "08000", "08003", "08006", "08001", "53300",
-  "ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT", "CONNECT_TIMEOUT", "CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED",
+  "57P01",
+  "57P02",
+  "57P03",
+  "08000",
+  "08003",
+  "08006",
+  "08001",
+  "53300",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "ETIMEDOUT",
+  "CONNECT_TIMEOUT",
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
 ]);
 
 export function isTransient(error: unknown): boolean {

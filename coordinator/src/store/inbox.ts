@@ -9,7 +9,8 @@ export async function insertItem(tx: Tx, item: NewItem): Promise<boolean> {
   return rows.length > 0;
 }
 
-const ofSession = (projectId: string, sessionId: string) => and(eq(inboxItems.projectId, projectId), eq(inboxItems.sessionId, sessionId));
+const ofSession = (projectId: string, sessionId: string) =>
+  and(eq(inboxItems.projectId, projectId), eq(inboxItems.sessionId, sessionId));
 
 /** New items whose time has come and which no waiting call will hand out. */
 export async function findDueItems(tx: Tx, projectId: string, sessionId: string): Promise<ItemRecord[]> {
@@ -46,7 +47,12 @@ export async function findItemsOfRun(tx: Tx, runId: string): Promise<ItemRecord[
 }
 
 export async function listItems(tx: Tx, projectId: string, sessionId: string, limit: number): Promise<ItemRecord[]> {
-  return await tx.select().from(inboxItems).where(ofSession(projectId, sessionId)).orderBy(sql`${inboxItems.number} desc`).limit(limit);
+  return await tx
+    .select()
+    .from(inboxItems)
+    .where(ofSession(projectId, sessionId))
+    .orderBy(sql`${inboxItems.number} desc`)
+    .limit(limit);
 }
 
 export async function findItemOfDuty(tx: Tx, dutyId: string): Promise<ItemRecord | null> {
@@ -88,7 +94,12 @@ export async function repeatItems(tx: Tx, runId: string): Promise<void> {
 }
 
 /** Back to the line, with a pause that grows from 5 s to 5 min; set aside, visibly, when it came back too often. Returns the shortest pause. */
-export async function giveBackItems(tx: Tx, items: readonly ItemRecord[], deliveriesMax: number, pause: boolean): Promise<number | null> {
+export async function giveBackItems(
+  tx: Tx,
+  items: readonly ItemRecord[],
+  deliveriesMax: number,
+  pause: boolean,
+): Promise<number | null> {
   let shortestMs: number | null = null;
   for (const item of items) {
     const deliveries = item.deliveries + 1;
@@ -110,27 +121,47 @@ export async function giveBackItems(tx: Tx, items: readonly ItemRecord[], delive
 
 export async function unassignItems(tx: Tx, itemIds: readonly string[]): Promise<void> {
   if (itemIds.length === 0) return;
-  await tx.update(inboxItems).set({ state: "new", runId: null, attempt: null }).where(and(inArray(inboxItems.id, [...itemIds]), inArray(inboxItems.state, ["assigned", "taken"])));
+  await tx
+    .update(inboxItems)
+    .set({ state: "new", runId: null, attempt: null })
+    .where(and(inArray(inboxItems.id, [...itemIds]), inArray(inboxItems.state, ["assigned", "taken"])));
 }
 
 export async function reserveItem(tx: Tx, itemId: string, reservedBy: string | null): Promise<void> {
-  await tx.update(inboxItems).set({ reservedBy }).where(and(eq(inboxItems.id, itemId), eq(inboxItems.state, "new")));
+  await tx
+    .update(inboxItems)
+    .set({ reservedBy })
+    .where(and(eq(inboxItems.id, itemId), eq(inboxItems.state, "new")));
 }
 
 export async function findReservedBy(tx: Tx, reservedBy: string): Promise<ItemRecord[]> {
-  return await tx.select().from(inboxItems).where(and(eq(inboxItems.reservedBy, reservedBy), eq(inboxItems.state, "new")));
+  return await tx
+    .select()
+    .from(inboxItems)
+    .where(and(eq(inboxItems.reservedBy, reservedBy), eq(inboxItems.state, "new")));
 }
 
 /** Reservations of calls that will not be answered any more become ordinary items. */
 export async function releaseReservations(tx: Tx, projectId: string, sessionId: string): Promise<void> {
-  await tx.update(inboxItems).set({ reservedBy: null }).where(and(ofSession(projectId, sessionId), eq(inboxItems.state, "new")));
+  await tx
+    .update(inboxItems)
+    .set({ reservedBy: null })
+    .where(and(ofSession(projectId, sessionId), eq(inboxItems.state, "new")));
 }
 
 /** Sessions that have new, due items: the sweep asks each again. */
-export async function findSessionsWithNewItems(tx: Tx, limit: number): Promise<{ projectId: string; sessionId: string }[]> {
+export async function findSessionsWithNewItems(
+  tx: Tx,
+  limit: number,
+): Promise<{ projectId: string; sessionId: string }[]> {
   return await tx
     .selectDistinct({ projectId: inboxItems.projectId, sessionId: inboxItems.sessionId })
     .from(inboxItems)
-    .where(and(eq(inboxItems.state, "new"), or(isNull(inboxItems.notBefore), lte(inboxItems.notBefore, sql`clock_timestamp()`))))
+    .where(
+      and(
+        eq(inboxItems.state, "new"),
+        or(isNull(inboxItems.notBefore), lte(inboxItems.notBefore, sql`clock_timestamp()`)),
+      ),
+    )
     .limit(limit);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { asc, eq, gt, and, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { LaneRecord, StoredDemands } from "./records.ts";
 import { lanes } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -36,6 +36,9 @@ export async function findLane(tx: Tx, id: string): Promise<LaneRecord | null> {
 }
 
 export async function countLanes(tx: Tx, projectId: string): Promise<number> {
-  const [row] = await tx.select({ n: sql<number>`count(*)::int` }).from(lanes).where(and(eq(lanes.projectId, projectId), gt(lanes.id, "")));
+  const [row] = await tx
+    .select({ n: sql<number>`count(*)::int` })
+    .from(lanes)
+    .where(and(eq(lanes.projectId, projectId), gt(lanes.id, "")));
   return row?.n ?? 0;
 }

@@ -28,7 +28,9 @@ export async function extendLeases(tx: Tx, byMs: number): Promise<number> {
   const rows = await tx.execute<{ id: string }>(sql`
     UPDATE runs SET lease_expires_at = lease_expires_at + make_interval(secs => ${byMs / 1000}), renewed_at = renewed_at + make_interval(secs => ${byMs / 1000})
     WHERE lease_expires_at IS NOT NULL RETURNING id`);
-  await tx.execute(sql`UPDATE sessions SET occupied_until = occupied_until + make_interval(secs => ${byMs / 1000}) WHERE occupied_until > clock_timestamp() - make_interval(secs => ${byMs / 1000})`);
+  await tx.execute(
+    sql`UPDATE sessions SET occupied_until = occupied_until + make_interval(secs => ${byMs / 1000}) WHERE occupied_until > clock_timestamp() - make_interval(secs => ${byMs / 1000})`,
+  );
   return rows.length;
 }
 
@@ -37,7 +39,10 @@ export async function findExpiredLeases(tx: Tx, limit: number): Promise<DueRun[]
 }
 
 export async function leaseIsExpired(tx: Tx, runId: string): Promise<boolean> {
-  const [row] = await tx.select({ expired: sql<boolean>`coalesce(${runs.leaseExpiresAt} < clock_timestamp(), false)` }).from(runs).where(eq(runs.id, runId));
+  const [row] = await tx
+    .select({ expired: sql<boolean>`coalesce(${runs.leaseExpiresAt} < clock_timestamp(), false)` })
+    .from(runs)
+    .where(eq(runs.id, runId));
   return row?.expired ?? false;
 }
 
@@ -46,12 +51,25 @@ export async function findUnansweredStops(tx: Tx, unansweredMs: number, limit: n
   return await tx
     .select(dueColumns)
     .from(runs)
-    .where(and(eq(runs.state, "stopping"), lt(runs.stopRequestedAt, ago(unansweredMs)), lt(runs.renewedAt, ago(unansweredMs))))
+    .where(
+      and(
+        eq(runs.state, "stopping"),
+        lt(runs.stopRequestedAt, ago(unansweredMs)),
+        lt(runs.renewedAt, ago(unansweredMs)),
+      ),
+    )
     .limit(limit);
 }
 
 /** A runner renews its attempts until their supervisor's first hello. Returns the ids renewed. */
-export async function renewPreparing(tx: Tx, runnerId: string, instanceId: string | null, runIds: readonly string[], leaseMs: number, preparingMsMax: number): Promise<string[]> {
+export async function renewPreparing(
+  tx: Tx,
+  runnerId: string,
+  instanceId: string | null,
+  runIds: readonly string[],
+  leaseMs: number,
+  preparingMsMax: number,
+): Promise<string[]> {
   if (runIds.length === 0) return [];
   const rows = await tx
     .update(runs)
@@ -81,5 +99,8 @@ export async function renewPlain(tx: Tx, runnerId: string, leaseMs: number): Pro
 
 /** A new process of the same runner takes over what it holds. */
 export async function adoptRuns(tx: Tx, runnerId: string, instanceId: string): Promise<void> {
-  await tx.update(runs).set({ instanceId }).where(and(eq(runs.runnerId, runnerId), inArray(runs.state, [...ACTIVE_RUN_STATES])));
+  await tx
+    .update(runs)
+    .set({ instanceId })
+    .where(and(eq(runs.runnerId, runnerId), inArray(runs.state, [...ACTIVE_RUN_STATES])));
 }

@@ -2,7 +2,11 @@ import { sql } from "drizzle-orm";
 import type { Tx } from "./store.ts";
 
 /** Newest attempts of ended runs whose log is still open after this long. */
-export async function findOverdueLogs(tx: Tx, olderThanMs: number, limit: number): Promise<{ runId: string; attempt: number }[]> {
+export async function findOverdueLogs(
+  tx: Tx,
+  olderThanMs: number,
+  limit: number,
+): Promise<{ runId: string; attempt: number }[]> {
   const rows = await tx.execute<{ id: string; attempt: number }>(sql`
     SELECT runs.id, runs.attempt FROM runs
     JOIN streams ON streams.run_id = runs.id

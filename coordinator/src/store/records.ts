@@ -1,7 +1,18 @@
 import type { mcpServerSchema } from "@parallax/shared/protocol/blueprints";
 import type { Demands } from "@parallax/shared/protocol/runs";
 import type { z } from "zod";
-import type { attempts, blueprints, directives, duties, events, inboxItems, lanes, runners, runs, sessions } from "./schema.ts";
+import type {
+  attempts,
+  blueprints,
+  directives,
+  duties,
+  events,
+  inboxItems,
+  lanes,
+  runners,
+  runs,
+  sessions,
+} from "./schema.ts";
 
 /** What a run demands of a runner, complete: the executor and the runtime are demands too. */
 export interface StoredDemands extends Demands {

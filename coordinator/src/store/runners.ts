@@ -10,7 +10,10 @@ export interface RunnerView extends RunnerRecord {
 
 export async function lockRunner(tx: Tx, id: string): Promise<(RunnerRecord & { silentMs: number }) | null> {
   const [row] = await tx
-    .select({ runner: runners, silentMs: sql<number>`(extract(epoch FROM clock_timestamp() - ${runners.lastHeartbeatAt}) * 1000)::float8` })
+    .select({
+      runner: runners,
+      silentMs: sql<number>`(extract(epoch FROM clock_timestamp() - ${runners.lastHeartbeatAt}) * 1000)::float8`,
+    })
     .from(runners)
     .where(eq(runners.id, id))
     .for("update");
@@ -33,7 +36,12 @@ export async function saveRunner(tx: Tx, runner: typeof runners.$inferInsert): P
 }
 
 /** False when the runner is not registered. `seq` guards against a heartbeat that was overtaken by a newer one. */
-export async function touchRunner(tx: Tx, id: string, notReadyReason: string | null | undefined, seq: number | null): Promise<RunnerRecord | null> {
+export async function touchRunner(
+  tx: Tx,
+  id: string,
+  notReadyReason: string | null | undefined,
+  seq: number | null,
+): Promise<RunnerRecord | null> {
   const [row] = await tx
     .update(runners)
     .set({

@@ -30,7 +30,10 @@ export type RunChange = Partial<Values<NewRun>>;
 
 /** The caller holds the run's lock and has judged the change by the transition table. */
 export async function changeRun(tx: Tx, id: string, change: RunChange): Promise<void> {
-  await tx.update(runs).set(change as Partial<NewRun>).where(eq(runs.id, id));
+  await tx
+    .update(runs)
+    .set(change as Partial<NewRun>)
+    .where(eq(runs.id, id));
 }
 
 export interface OpenRun {
@@ -44,7 +47,13 @@ export async function findOpenRuns(tx: Tx, projectId: string, sessionId: string)
   const rows = await tx
     .select({ run: runs, due: sql<boolean>`coalesce(${runs.notBefore} <= clock_timestamp(), true)` })
     .from(runs)
-    .where(and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), notInArray(runs.state, ["completed", "failed", "stopped"])))
+    .where(
+      and(
+        eq(runs.projectId, projectId),
+        eq(runs.sessionId, sessionId),
+        notInArray(runs.state, ["completed", "failed", "stopped"]),
+      ),
+    )
     .orderBy(sql`(${runs.attempt} > 0) desc`, asc(runs.number))
     .for("update", { of: runs });
   return rows;
@@ -65,7 +74,13 @@ export async function findNewestEnd(tx: Tx, projectId: string, sessionId: string
   const [row] = await tx
     .select()
     .from(runs)
-    .where(and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), inArray(runs.state, ["completed", "failed", "stopped"])))
+    .where(
+      and(
+        eq(runs.projectId, projectId),
+        eq(runs.sessionId, sessionId),
+        inArray(runs.state, ["completed", "failed", "stopped"]),
+      ),
+    )
     .orderBy(desc(runs.number))
     .limit(1);
   return row ?? null;
@@ -75,7 +90,9 @@ export async function findActiveRun(tx: Tx, projectId: string, sessionId: string
   const [row] = await tx
     .select()
     .from(runs)
-    .where(and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), inArray(runs.state, [...ACTIVE_RUN_STATES])));
+    .where(
+      and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), inArray(runs.state, [...ACTIVE_RUN_STATES])),
+    );
   return row ?? null;
 }
 
@@ -95,11 +112,18 @@ export async function listRuns(tx: Tx, projectId: string, filter: RunFilter): Pr
   if (filter.sessionIds !== undefined) conditions.push(inArray(runs.sessionId, [...filter.sessionIds]));
   if (filter.label !== undefined) {
     conditions.push(
-      filter.label.value === null ? sql`${runs.labels} ? ${filter.label.name}` : sql`${runs.labels} ->> ${filter.label.name} = ${filter.label.value}`,
+      filter.label.value === null
+        ? sql`${runs.labels} ? ${filter.label.name}`
+        : sql`${runs.labels} ->> ${filter.label.name} = ${filter.label.value}`,
     );
   }
   if (filter.beforeNumber !== undefined) conditions.push(lt(runs.number, filter.beforeNumber));
-  return await tx.select().from(runs).where(and(...conditions)).orderBy(desc(runs.number)).limit(filter.limit);
+  return await tx
+    .select()
+    .from(runs)
+    .where(and(...conditions))
+    .orderBy(desc(runs.number))
+    .limit(filter.limit);
 }
 
 export interface DueRun {
@@ -144,14 +168,23 @@ export async function findReadyLanes(tx: Tx, limit: number): Promise<string[]> {
 
 /** Claimed, running or stopping runs of a runner. */
 export async function findHeldRuns(tx: Tx, runnerId: string): Promise<RunRecord[]> {
-  return await tx.select().from(runs).where(and(eq(runs.runnerId, runnerId), inArray(runs.state, [...ACTIVE_RUN_STATES])));
+  return await tx
+    .select()
+    .from(runs)
+    .where(and(eq(runs.runnerId, runnerId), inArray(runs.state, [...ACTIVE_RUN_STATES])));
 }
 
 export async function countPendingAhead(tx: Tx, run: RunRecord): Promise<number> {
   const [row] = await tx
     .select({ n: sql<number>`count(*)::int` })
     .from(runs)
-    .where(and(eq(runs.laneId, run.laneId), eq(runs.ready, true), or(lt(runs.priority, run.priority), and(eq(runs.priority, run.priority), lt(runs.number, run.number)))));
+    .where(
+      and(
+        eq(runs.laneId, run.laneId),
+        eq(runs.ready, true),
+        or(lt(runs.priority, run.priority), and(eq(runs.priority, run.priority), lt(runs.number, run.number))),
+      ),
+    );
   return row?.n ?? 0;
 }
 

@@ -1,15 +1,33 @@
 /**
  * The tables as the query builder sees them. The migrations are the source; `schema.int.test.ts` compares both.
  */
-import type { RunErrorRecord, StoredBlueprint, StoredDemands } from "./records.ts";
-import type { Outcome } from "@parallax/shared/outcome";
+
 import type { InboxState } from "@parallax/shared/inbox-state";
+import type { Outcome } from "@parallax/shared/outcome";
+import type { mcpServerSchema } from "@parallax/shared/protocol/blueprints";
+import type {
+  executionModeSchema,
+  joinSchema,
+  onLostSchema,
+  resourcesSchema,
+  runtimeSchema,
+} from "@parallax/shared/protocol/runs";
 import type { RunState } from "@parallax/shared/run-state";
 import type { SessionState } from "@parallax/shared/session-state";
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
 import type { z } from "zod";
-import type { executionModeSchema, joinSchema, onLostSchema, resourcesSchema, runtimeSchema } from "@parallax/shared/protocol/runs";
-import type { mcpServerSchema } from "@parallax/shared/protocol/blueprints";
-import { bigint, boolean, customType, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp } from "drizzle-orm/pg-core";
+import type { RunErrorRecord, StoredBlueprint, StoredDemands } from "./records.ts";
 
 type Json = Record<string, unknown>;
 type Runtime = z.infer<typeof runtimeSchema>;
@@ -47,7 +65,11 @@ export const blueprints = pgTable(
 
 export const trees = pgTable(
   "trees",
-  { projectId: text("project_id").notNull(), id: text().notNull(), runsTotal: integer("runs_total").notNull().default(0) },
+  {
+    projectId: text("project_id").notNull(),
+    id: text().notNull(),
+    runsTotal: integer("runs_total").notNull().default(0),
+  },
   (table) => [primaryKey({ columns: [table.projectId, table.id] })],
 );
 

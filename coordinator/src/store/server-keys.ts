@@ -9,7 +9,10 @@ export interface ServerKey {
 }
 
 export async function listServerKeys(tx: Tx): Promise<ServerKey[]> {
-  return await tx.select({ id: serverKeys.id, secret: serverKeys.secret, retiredAt: serverKeys.retiredAt }).from(serverKeys).orderBy(asc(serverKeys.createdAt));
+  return await tx
+    .select({ id: serverKeys.id, secret: serverKeys.secret, retiredAt: serverKeys.retiredAt })
+    .from(serverKeys)
+    .orderBy(asc(serverKeys.createdAt));
 }
 
 export async function insertServerKey(tx: Tx, key: { id: string; secret: Buffer }): Promise<void> {

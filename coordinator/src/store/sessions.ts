@@ -1,5 +1,5 @@
-import { type SessionEvent, nextSessionState } from "@parallax/shared/session-state";
 import type { SessionState } from "@parallax/shared/session-state";
+import { nextSessionState, type SessionEvent } from "@parallax/shared/session-state";
 import { and, asc, count, desc, eq, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
 import type { NewSession, SessionRecord } from "./records.ts";
 import { sessions } from "./schema.ts";
@@ -25,21 +25,36 @@ export async function lockSession(tx: Tx, projectId: string, id: string): Promis
 /** Applies an event of the session's table; the caller holds the session's lock. */
 export async function moveSession(tx: Tx, session: SessionRecord, event: SessionEvent): Promise<SessionState> {
   const state = nextSessionState(session.state, event);
-  await tx.update(sessions).set({ state, lastActivityAt: sql`clock_timestamp()` }).where(key(session.projectId, session.id));
+  await tx
+    .update(sessions)
+    .set({ state, lastActivityAt: sql`clock_timestamp()` })
+    .where(key(session.projectId, session.id));
   return state;
 }
 
-export type SessionChange = Partial<Pick<NewSession, "executorSessionId" | "executorProfile" | "hostname" | "lastRunnerId" | "held" | "executor" | "projectDir">>;
+export type SessionChange = Partial<
+  Pick<
+    NewSession,
+    "executorSessionId" | "executorProfile" | "hostname" | "lastRunnerId" | "held" | "executor" | "projectDir"
+  >
+>;
 
 export async function changeSession(tx: Tx, projectId: string, id: string, change: SessionChange): Promise<void> {
-  await tx.update(sessions).set({ ...change, lastActivityAt: sql`clock_timestamp()` }).where(key(projectId, id));
+  await tx
+    .update(sessions)
+    .set({ ...change, lastActivityAt: sql`clock_timestamp()` })
+    .where(key(projectId, id));
 }
 
 /** A new run reopens a settled session. */
 export async function reopenSession(tx: Tx, projectId: string, id: string, resumed: boolean): Promise<void> {
   await tx
     .update(sessions)
-    .set({ settledAt: null, lastActivityAt: sql`clock_timestamp()`, ...(resumed ? { lastResumedAt: sql`clock_timestamp()` } : {}) })
+    .set({
+      settledAt: null,
+      lastActivityAt: sql`clock_timestamp()`,
+      ...(resumed ? { lastResumedAt: sql`clock_timestamp()` } : {}),
+    })
     .where(key(projectId, id));
 }
 
@@ -54,7 +69,9 @@ export async function occupySession(tx: Tx, projectId: string, id: string, until
 /** How long a cut-off attempt still occupies the session; 0 when it is free. */
 export async function occupationLeft(tx: Tx, projectId: string, id: string): Promise<number> {
   const [row] = await tx
-    .select({ leftMs: sql<number>`coalesce(greatest(0, extract(epoch FROM ${sessions.occupiedUntil} - clock_timestamp()) * 1000), 0)::float8` })
+    .select({
+      leftMs: sql<number>`coalesce(greatest(0, extract(epoch FROM ${sessions.occupiedUntil} - clock_timestamp()) * 1000), 0)::float8`,
+    })
     .from(sessions)
     .where(key(projectId, id));
   return row?.leftMs ?? 0;
@@ -103,7 +120,12 @@ export async function listSessions(tx: Tx, projectId: string, filter: SessionFil
   if (filter.parentSessionId !== undefined) conditions.push(eq(sessions.parentSessionId, filter.parentSessionId));
   if (filter.ids !== undefined) conditions.push(inArray(sessions.id, [...filter.ids]));
   if (filter.beforeNumber !== undefined) conditions.push(lt(sessions.number, filter.beforeNumber));
-  return await tx.select().from(sessions).where(and(...conditions)).orderBy(desc(sessions.number)).limit(filter.limit);
+  return await tx
+    .select()
+    .from(sessions)
+    .where(and(...conditions))
+    .orderBy(desc(sessions.number))
+    .limit(filter.limit);
 }
 
 export async function deleteSession(tx: Tx, projectId: string, id: string): Promise<void> {
@@ -111,7 +133,9 @@ export async function deleteSession(tx: Tx, projectId: string, id: string): Prom
 }
 
 export async function countChildrenOfRun(tx: Tx, runId: string): Promise<number> {
-  const [row] = await tx.execute<{ n: number }>(sql`SELECT count(*)::int AS n FROM runs WHERE parent_run_id = ${runId} AND type = 'start_session'`);
+  const [row] = await tx.execute<{ n: number }>(
+    sql`SELECT count(*)::int AS n FROM runs WHERE parent_run_id = ${runId} AND type = 'start_session'`,
+  );
   return row?.n ?? 0;
 }
 

@@ -36,7 +36,10 @@ export function openStore(options: StoreOptions): Store {
     connect_timeout: 5,
     idle_timeout: 300,
     onnotice: () => undefined,
-    connection: { application_name: "parallax", ...(options.schema === undefined ? {} : { search_path: options.schema }) },
+    connection: {
+      application_name: "parallax",
+      ...(options.schema === undefined ? {} : { search_path: options.schema }),
+    },
   });
   const db = drizzle(client);
   return {
@@ -53,7 +56,12 @@ export function openStore(options: StoreOptions): Store {
 
 /** Applies what is missing, one process at a time. */
 export async function migrateStore(options: StoreOptions): Promise<void> {
-  const client = postgres(options.url, { max: 1, connect_timeout: 5, onnotice: () => undefined, ...(options.schema === undefined ? {} : { connection: { search_path: options.schema } }) });
+  const client = postgres(options.url, {
+    max: 1,
+    connect_timeout: 5,
+    onnotice: () => undefined,
+    ...(options.schema === undefined ? {} : { connection: { search_path: options.schema } }),
+  });
   try {
     await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
     await migrate(drizzle(client), {
@@ -82,6 +90,9 @@ async function guarded<T>(attempt: () => Promise<T>): Promise<T> {
     return await attempt();
   } catch (error) {
     if (!isUnavailable(error)) throw error;
-    throw new ParallaxError("store_unavailable", "the database cannot be reached now", { cause: error, hint: "nothing was changed; repeat the request" });
+    throw new ParallaxError("store_unavailable", "the database cannot be reached now", {
+      cause: error,
+      hint: "nothing was changed; repeat the request",
+    });
   }
 }

@@ -1,20 +1,23 @@
 /** Drives transitions the way the HTTP layer does, for tests that are about the transitions. */
-import type { CreateRun, CreatedRun } from "@parallax/shared/protocol/runs";
+
 import type { OfferedRun } from "@parallax/shared/protocol/runners";
-import { sql } from "drizzle-orm";
+import type { CreatedRun, CreateRun } from "@parallax/shared/protocol/runs";
 import type { Deps } from "../deps.ts";
-import { type AttemptEnd, completeRun } from "../runs/complete-run.ts";
+import { registerRunner } from "../runners/register-runner.ts";
 import { claimRuns } from "../runs/claim-runs.ts";
+import { type AttemptEnd, completeRun } from "../runs/complete-run.ts";
 import { createRun } from "../runs/create-run.ts";
 import { greetSupervisor } from "../runs/greet-supervisor.ts";
 import { startRun } from "../runs/start-run.ts";
-import { registerRunner } from "../runners/register-runner.ts";
 import { listLanes } from "../store/lanes.ts";
 import type { RunnerRecord } from "../store/records.ts";
 
 export const HOST = "test-host";
 
-export async function aRunner(deps: Deps, overrides: { runnerId?: string; hostname?: string } = {}): Promise<RunnerRecord> {
+export async function aRunner(
+  deps: Deps,
+  overrides: { runnerId?: string; hostname?: string } = {},
+): Promise<RunnerRecord> {
   const id = overrides.runnerId ?? deps.ids.make("runner");
   return await registerRunner(deps, "default", {
     runner_id: id,
@@ -26,14 +29,41 @@ export async function aRunner(deps: Deps, overrides: { runnerId?: string; hostna
   });
 }
 
-export async function submit(deps: Deps, request: Partial<CreateRun> = {}, agent: { runId: string; attempt: number; sessionId: string } | null = null): Promise<CreatedRun> {
+export async function submit(
+  deps: Deps,
+  request: Partial<CreateRun> = {},
+  agent: { runId: string; attempt: number; sessionId: string } | null = null,
+): Promise<CreatedRun> {
   const full = { type: "start_session", prompt: "do it", executor: "test", ...request } as CreateRun;
-  return await createRun(deps, { projectId: "default", origin: agent === null ? "request" : "agent", agent, idempotency: null, retryOfRunId: null }, full);
+  return await createRun(
+    deps,
+    {
+      projectId: "default",
+      origin: agent === null ? "request" : "agent",
+      agent,
+      idempotency: null,
+      retryOfRunId: null,
+    },
+    full,
+  );
 }
 
-export async function claim(deps: Deps, runner: RunnerRecord, runId: string | null = null, pollId: string | null = null): Promise<OfferedRun | null> {
+export async function claim(
+  deps: Deps,
+  runner: RunnerRecord,
+  runId: string | null = null,
+  pollId: string | null = null,
+): Promise<OfferedRun | null> {
   const lanes = await listLanes(deps.store.db, "default");
-  const claimed = await claimRuns(deps, { runner, laneIds: lanes.map((lane) => lane.id), count: 1, instanceId: runner.instanceId, pollId, plain: runner.instanceId === null, onlyRunId: runId });
+  const claimed = await claimRuns(deps, {
+    runner,
+    laneIds: lanes.map((lane) => lane.id),
+    count: 1,
+    instanceId: runner.instanceId,
+    pollId,
+    plain: runner.instanceId === null,
+    onlyRunId: runId,
+  });
   return claimed[0]?.offer ?? null;
 }
 
@@ -44,7 +74,11 @@ export interface LiveAttempt {
 }
 
 /** Claimed, started and supervised. */
-export async function startAttempt(deps: Deps, runner: RunnerRecord, runId: string | null = null): Promise<LiveAttempt> {
+export async function startAttempt(
+  deps: Deps,
+  runner: RunnerRecord,
+  runId: string | null = null,
+): Promise<LiveAttempt> {
   const offer = await claim(deps, runner, runId);
   if (offer === null) throw new Error("nothing to claim");
   await startRun(deps, { runId: offer.run_id, attempt: offer.attempt, runnerId: runner.id, proven: true });
@@ -53,17 +87,24 @@ export async function startAttempt(deps: Deps, runner: RunnerRecord, runId: stri
   return { offer, incarnation, agent: { runId: offer.run_id, attempt: offer.attempt, sessionId: offer.session_id } };
 }
 
-export async function finish(deps: Deps, live: LiveAttempt, end: Partial<AttemptEnd> = {}): Promise<{ status: string; repeated: boolean }> {
+export async function finish(
+  deps: Deps,
+  live: LiveAttempt,
+  end: Partial<AttemptEnd> = {},
+): Promise<{ status: string; repeated: boolean }> {
   return await completeRun(
     deps,
     { runId: live.offer.run_id, attempt: live.offer.attempt, runnerId: "", proven: true },
-    { outcome: "completed", resultText: "done", incarnation: live.incarnation, itemsTaken: live.offer.items, treeGone: true, log: { lastFrame: 0, bytes: 0, sha256: EMPTY_SHA256 }, ...end },
+    {
+      outcome: "completed",
+      resultText: "done",
+      incarnation: live.incarnation,
+      itemsTaken: live.offer.items,
+      treeGone: true,
+      log: { lastFrame: 0, bytes: 0, sha256: EMPTY_SHA256 },
+      ...end,
+    },
   );
 }
 
 export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-/** Moves every lease of the run into the past, as if its time had gone by. */
-export async function letLeaseExpire(deps: Deps, runId: string): Promise<void> {
-  await deps.store.db.execute(sql`UPDATE runs SET lease_expires_at = clock_timestamp() - interval '1 second' WHERE id = ${runId} AND lease_expires_at IS NOT NULL`);
-}

@@ -7,8 +7,8 @@ import { openLeaseTokens } from "../auth/lease-tokens.ts";
 import type { Deps } from "../deps.ts";
 import { createQueue } from "../queue/create-queue.ts";
 import { createWake } from "../queue/wake.ts";
-import { freshDatabase } from "../store/testing/fresh-database.ts";
 import { openStore } from "../store/store.ts";
+import { freshDatabase } from "../store/testing/fresh-database.ts";
 
 export interface TestDeps extends Deps {
   readonly databaseUrl: string;

@@ -3,9 +3,10 @@
  * other (the runner's runtimes); neither knows the other. An adapter is data and pure functions as far as possible: it says
  * which command to start and how to read it. It never spawns the agent, opens a socket or touches the coordinator itself.
  */
-import type { EventType } from "../protocol/events.ts";
+
 import type { ErrorCode } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
+import type { EventType } from "../protocol/events.ts";
 
 export interface ExecutorCapabilities {
   readonly headless: boolean;
@@ -130,7 +131,10 @@ export interface OutputReader {
   /** One line of stderr. */
   stderrLine(line: string): Reading;
   /** Called once, after the tree is gone and everything was read. `stopRequested` tells an interrupt from a failure. */
-  finish(exit: ProcessExit, context: { readonly stopRequested: boolean }): { readonly events: readonly AgentEvent[]; readonly ending: Ending };
+  finish(
+    exit: ProcessExit,
+    context: { readonly stopRequested: boolean },
+  ): { readonly events: readonly AgentEvent[]; readonly ending: Ending };
 }
 
 export interface ExecutorAdapter {

@@ -8,7 +8,11 @@ import { reportErrorSchema } from "./runners.ts";
  * The supervisor's own calls: POST /runner/runs/{run_id}/attempts/{attempt}/…, authenticated by the lease token as bearer.
  * Each names the supervisor's incarnation, bound by its first hello; any other is refused.
  */
-export const helloSchema = z.strictObject({ incarnation: idSchema, hostname: textSchema.max(253), pid: z.int().optional() });
+export const helloSchema = z.strictObject({
+  incarnation: idSchema,
+  hostname: textSchema.max(253),
+  pid: z.int().optional(),
+});
 
 export const directiveSchema = z.object({
   seq: z.int().min(1),
@@ -35,15 +39,24 @@ export const framesSchema = z.strictObject({
   frames: z.array(frameSchema).max(500),
   acknowledged_directives: z.array(z.int()).max(100).optional(),
 });
-export const framesAnswerSchema = leaseAnswerSchema.extend({ next_frame: z.int().min(1).describe("First frame the coordinator does not have.") });
+export const framesAnswerSchema = leaseAnswerSchema.extend({
+  next_frame: z.int().min(1).describe("First frame the coordinator does not have."),
+});
 
-export const directivesQuerySchema = z.object({ incarnation: idSchema, hold_ms: z.coerce.number().int().min(0).max(60_000).optional() });
+export const directivesQuerySchema = z.object({
+  incarnation: idSchema,
+  hold_ms: z.coerce.number().int().min(0).max(60_000).optional(),
+});
 
 /** State travels in calls of its own, never only in the log: the agent's own session id, and items its agent took. */
 export const bindSchema = z.strictObject({ incarnation: idSchema, executor_session_id: textSchema.min(1).max(500) });
 export const takenSchema = z.strictObject({ incarnation: idSchema, items: z.array(idSchema).max(10_000) });
 
-export const processExitSchema = z.object({ exit_code: z.int().nullable(), signal: z.string().nullable(), duration_ms: z.number() });
+export const processExitSchema = z.object({
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable(),
+  duration_ms: z.number(),
+});
 
 export const completionSchema = z.strictObject({
   incarnation: idSchema,
@@ -57,7 +70,10 @@ export const completionSchema = z.strictObject({
   exit: processExitSchema.nullable(),
   last_frame: z.int().min(0).describe("Number of the attempt's last frame; the log is sealed when all have arrived."),
   log_bytes: z.int().min(0),
-  log_sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("Hash over the kept frames in order, one canonical JSON line each."),
+  log_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe("Hash over the kept frames in order, one canonical JSON line each."),
   capsule: z.null().describe("Manifest of the files that travel; none yet."),
 });
 export type Completion = z.infer<typeof completionSchema>;

@@ -19,7 +19,9 @@ const fields = {
   executor: nameSchema.optional(),
   executor_config: jsonObjectSchema.optional(),
   runtime: runtimeSchema.optional(),
-  parameters_schema: jsonObjectSchema.optional().describe("JSON Schema of the run's parameters; none means exactly {prompt}."),
+  parameters_schema: jsonObjectSchema
+    .optional()
+    .describe("JSON Schema of the run's parameters; none means exactly {prompt}."),
   tags: z.array(nameSchema).max(50).optional(),
   demands: demandsSchema.optional(),
 };

@@ -2,11 +2,15 @@ import { z } from "zod";
 
 /** Ids may be chosen by clients for sessions; everything else is ours. Safe in paths, file names, headers and logs. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
-export const idSchema = z.string().regex(ID_PATTERN, "1–100 characters of A–Z a–z 0–9 _ . -, beginning with a letter or digit");
+export const idSchema = z
+  .string()
+  .regex(ID_PATTERN, "1–100 characters of A–Z a–z 0–9 _ . -, beginning with a letter or digit");
 
 /** Names of blueprints, executors, labels and MCP servers. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$/;
-export const nameSchema = z.string().regex(NAME_PATTERN, "1–60 characters of A–Z a–z 0–9 _ -, beginning with a letter or digit");
+export const nameSchema = z
+  .string()
+  .regex(NAME_PATTERN, "1–60 characters of A–Z a–z 0–9 _ -, beginning with a letter or digit");
 
 /** Postgres text cannot hold NUL; refusing it here keeps it a 422 instead of a 500. Lone surrogates cannot be stored either. */
 export const textSchema = z
@@ -14,7 +18,10 @@ export const textSchema = z
   .refine((value) => !value.includes("\u0000"), "must not contain NUL")
   .refine((value) => value.isWellFormed(), "must be well-formed Unicode");
 
-export const pathSchema = textSchema.min(1).max(4096).refine((value) => value.startsWith("/"), "must be an absolute path");
+export const pathSchema = textSchema
+  .min(1)
+  .max(4096)
+  .refine((value) => value.startsWith("/"), "must be an absolute path");
 
 /** JSON objects from outside: any depth up to the body check's, no NUL in strings (checked where the body is read). */
 export const jsonObjectSchema = z.record(z.string(), z.unknown());

@@ -24,7 +24,9 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-export const eventTypeSchema = z.enum(EVENT_TYPES).describe("What kind of event this is; readers skip kinds they do not know.");
+export const eventTypeSchema = z
+  .enum(EVENT_TYPES)
+  .describe("What kind of event this is; readers skip kinds they do not know.");
 
 /** One event of a run's gap-free sequence. */
 export const runEventSchema = z.object({

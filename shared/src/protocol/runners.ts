@@ -1,17 +1,25 @@
 import { z } from "zod";
+import { mcpServerSchema } from "./blueprints.ts";
 import { idSchema, jsonObjectSchema, nameSchema, pathSchema, textSchema, timestampSchema } from "./common.ts";
 import { envSchema, resourcesSchema, runtimeSchema } from "./runs.ts";
-import { mcpServerSchema } from "./blueprints.ts";
 
 /** Lenient on purpose: a simple HTTP runner in any language sends what the seeds' runner sent. */
 export const registerRunnerSchema = z.object({
   runner_id: idSchema.optional().describe("Ours brings the identity of its state directory."),
-  instance_id: idSchema.optional().describe("New per process; a new instance of a runner replaces the old one at once."),
+  instance_id: idSchema
+    .optional()
+    .describe("New per process; a new instance of a runner replaces the old one at once."),
   hostname: textSchema.min(1).max(253),
   project_dir: pathSchema,
   executor_profile: nameSchema.optional(),
-  executor: z.object({ type: z.string().max(200).optional(), command: z.string().max(4096).optional() }).catchall(z.unknown()).optional(),
-  executors: z.record(nameSchema, z.object({ version: z.string().max(200) })).optional().describe("Executors whose CLI was found, with versions."),
+  executor: z
+    .object({ type: z.string().max(200).optional(), command: z.string().max(4096).optional() })
+    .catchall(z.unknown())
+    .optional(),
+  executors: z
+    .record(nameSchema, z.object({ version: z.string().max(200) }))
+    .optional()
+    .describe("Executors whose CLI was found, with versions."),
   runtimes: z.array(runtimeSchema).max(3).optional(),
   tags: z.array(nameSchema).max(100).optional(),
   require_matching_tags: z.boolean().optional(),
@@ -31,7 +39,13 @@ export const pollQuerySchema = z.object({
   runner_id: idSchema,
   poll_id: idSchema.optional().describe("A repeated poll gets the same unstarted offers back."),
   instance_id: idSchema.optional(),
-  free_slots: z.coerce.number().int().min(0).max(10_000).optional().describe("Offers wanted at most; 0 is a drain's poll: directives only."),
+  free_slots: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .optional()
+    .describe("Offers wanted at most; 0 is a drain's poll: directives only."),
   run_id: idSchema.optional().describe("Take exactly this run, or nothing."),
   hold_ms: z.coerce.number().int().min(0).max(60_000).optional(),
 });
@@ -51,7 +65,11 @@ export const offeredRunSchema = z.object({
   scope: jsonObjectSchema,
   demands: jsonObjectSchema,
   resolved_agent_blueprint: z
-    .object({ name: z.string(), system_prompt: z.string().nullable(), mcp_servers: z.record(z.string(), mcpServerSchema) })
+    .object({
+      name: z.string(),
+      system_prompt: z.string().nullable(),
+      mcp_servers: z.record(z.string(), mcpServerSchema),
+    })
     .nullable(),
   executor: z.string(),
   executor_config: jsonObjectSchema,
@@ -73,7 +91,10 @@ export const pollAnswerSchema = z.object({
   stop_runs: z.array(z.string()).optional(),
   stop_sessions: z.array(z.string()).optional(),
   run: offeredRunSchema.optional(),
-  runs: z.array(offeredRunSchema).optional().describe("All offers when more than one slot was asked for; `run` is the first."),
+  runs: z
+    .array(offeredRunSchema)
+    .optional()
+    .describe("All offers when more than one slot was asked for; `run` is the first."),
 });
 export type PollAnswer = z.infer<typeof pollAnswerSchema>;
 
@@ -105,16 +126,29 @@ export const failedReportSchema = z.object({
   error: z.union([textSchema.max(65_536), reportErrorSchema]).optional(),
   outcome: z.string().max(50).optional(),
 });
-export const stoppedReportSchema = z.object({ runner_id: idSchema, ...attemptFields, signal: z.string().max(50).optional() });
+export const stoppedReportSchema = z.object({
+  runner_id: idSchema,
+  ...attemptFields,
+  signal: z.string().max(50).optional(),
+});
 /** Our runner: the supervisor of this attempt is dead, its tree is gone, no completion was found. */
-export const lostReportSchema = z.object({ runner_id: idSchema, attempt: z.int().min(1), lease_token: z.string().max(500), instance_id: idSchema, reason: textSchema.max(1000) });
+export const lostReportSchema = z.object({
+  runner_id: idSchema,
+  attempt: z.int().min(1),
+  lease_token: z.string().max(500),
+  instance_id: idSchema,
+  reason: textSchema.max(1000),
+});
 
 export const heartbeatSchema = z.object({
   runner_id: idSchema,
   instance_id: idSchema.optional(),
   seq: z.int().min(0).optional(),
   /** Attempts still in `preparing`, which the runner itself renews until the supervisor's hello. */
-  attempts: z.array(z.object({ run_id: idSchema, attempt: z.int().min(1), lease_token: z.string().max(500) })).max(10_000).optional(),
+  attempts: z
+    .array(z.object({ run_id: idSchema, attempt: z.int().min(1), lease_token: z.string().max(500) }))
+    .max(10_000)
+    .optional(),
   ready: z.boolean().optional(),
   not_ready_reason: textSchema.max(500).optional(),
 });

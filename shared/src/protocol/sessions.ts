@@ -33,7 +33,13 @@ export const listSessionsQuerySchema = z.object({
   ...cursorQueryShape,
 });
 
-export const sessionResultSchema = z.object({ result_text: z.string().nullable(), result_data: z.unknown(), run_id: z.string(), status: z.string(), outcome: z.string().nullable() });
+export const sessionResultSchema = z.object({
+  result_text: z.string().nullable(),
+  result_data: z.unknown(),
+  run_id: z.string(),
+  status: z.string(),
+  outcome: z.string().nullable(),
+});
 
 export const treeNodeSchema = z.object({
   session_id: z.string(),
@@ -62,7 +68,10 @@ export const treeNodeSchema = z.object({
   ),
 });
 export type TreeNode = z.infer<typeof treeNodeSchema>;
-export const treeSchema = z.object({ root_session_id: z.string(), sessions: z.array(treeNodeSchema).describe("Parents before children.") });
+export const treeSchema = z.object({
+  root_session_id: z.string(),
+  sessions: z.array(treeNodeSchema).describe("Parents before children."),
+});
 
 export const inboxItemSchema = z.object({
   item_id: z.string(),
@@ -87,13 +96,26 @@ export const dutySchema = z.object({
   created_at: timestampSchema,
   paid_at: nullableTimestampSchema,
 });
-export const inboxSchema = z.object({ items: z.array(inboxItemSchema), awaited: z.array(dutySchema).describe("Children that still owe this session a report.") });
+export const inboxSchema = z.object({
+  items: z.array(inboxItemSchema),
+  awaited: z.array(dutySchema).describe("Children that still owe this session a report."),
+});
 
 export const sendMessageSchema = z.strictObject({
   message: textSchema.min(1),
-  if_busy: z.enum(["steer", "queue", "reject"]).optional().describe("When a run is active: into the live turn where the executor can, else the inbox (queue, default), or 409."),
+  if_busy: z
+    .enum(["steer", "queue", "reject"])
+    .optional()
+    .describe(
+      "When a run is active: into the live turn where the executor can, else the inbox (queue, default), or 409.",
+    ),
 });
-export const sentMessageSchema = z.object({ item_id: z.string(), session_id: z.string(), run_id: z.string().nullable(), status: z.string() });
+export const sentMessageSchema = z.object({
+  item_id: z.string(),
+  session_id: z.string(),
+  run_id: z.string().nullable(),
+  status: z.string(),
+});
 
 /** The seeds' clients read a plain 200 for every id here. */
 export const sessionStatusSchema = z.object({ status: z.string() });

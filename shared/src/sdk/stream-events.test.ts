@@ -51,6 +51,15 @@ describe("a stream of events", () => {
     expect(server.asked[0]?.headers["last-event-id"]).toBe("7");
   });
 
+  test("ends when it begins behind the last event of a sealed log", async () => {
+    await using server = await serveScript(
+      stream("retry: 1000\n\n"),
+      json({ events: [], next_after: 8, sealed: true }),
+    );
+    expect(await collect(server.url, 8)).toEqual([]);
+    expect(server.asked[1]?.url).toBe("/runs/run_1/events?after=8&limit=1");
+  });
+
   test("throws what cannot heal", async () => {
     await using server = await serveScript(json({ detail: { code: "run_not_found", message: "x" } }, 404));
     await expect(collect(server.url)).rejects.toMatchObject({ code: "run_not_found" });

@@ -1,9 +1,13 @@
 /** A run's events as they come, over broken connections: every event once, in order, until the log is sealed. */
+
+import type { z } from "zod";
 import { isParallaxError } from "../errors.ts";
-import type { RunEvent } from "../protocol/events.ts";
+import type { RunEvent, runEventsPageSchema } from "../protocol/events.ts";
 import { pause } from "./pause.ts";
 import { readSse } from "./read-sse.ts";
 import type { Transport } from "./transport.ts";
+
+type RunEventsPage = z.infer<typeof runEventsPageSchema>;
 
 export interface StreamOptions {
   /** Events with a higher seq only; default all. */
@@ -26,6 +30,7 @@ export async function* streamEvents(
   let delayMs = RECONNECT_MS_MIN;
   for (;;) {
     try {
+      const before = last;
       for await (const event of connect(transport, runId, last, options.signal)) {
         delayMs = RECONNECT_MS_MIN;
         if (event.seq <= last) continue;
@@ -33,6 +38,8 @@ export async function* streamEvents(
         yield event;
         if (event.type === "log_sealed") return;
       }
+      // ended in peace without a word: perhaps the caller already had the last event
+      if (last === before && (await isSealedAt(transport, runId, last, options.signal))) return;
     } catch (error) {
       options.signal?.throwIfAborted();
       if (isParallaxError(error) && error.retry !== "later") throw error;
@@ -40,6 +47,12 @@ export async function* streamEvents(
     await pause(delayMs, options.signal);
     delayMs = Math.min(delayMs * 2, RECONNECT_MS_MAX);
   }
+}
+
+async function isSealedAt(transport: Transport, runId: string, after: number, signal: AbortSignal | undefined) {
+  const path = `/runs/${encodeURIComponent(runId)}/events`;
+  const page = await transport.json<RunEventsPage>("GET", path, { query: { after, limit: 1 }, signal });
+  return page.sealed && page.events.length === 0;
 }
 
 async function* connect(

@@ -18,7 +18,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const directory = await mkdtemp(join(tmpdir(), "parallax-test-pg-"));
   // as root Postgres runs as another user, who must be able to enter
   await chmod(directory, 0o755);
-  const database = await startEmbeddedPostgres({ dataDir: join(directory, "data"), systemDir: join(directory, "system"), logger: pino({ level: "silent" }) });
+  const database = await startEmbeddedPostgres({
+    dataDir: join(directory, "data"),
+    systemDir: join(directory, "system"),
+    logger: pino({ level: "silent" }),
+  });
   await migrateStore({ url: database.url });
   project.provide("databaseUrl", database.url);
   return async () => {

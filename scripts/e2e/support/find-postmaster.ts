@@ -1,0 +1,49 @@
+import { readdir, readFile } from "node:fs/promises";
+
+interface Seen {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+async function processes(): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  for (const entry of await readdir("/proc")) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    try {
+      const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      seen.push({ pid, parent, command });
+    } catch {
+      // it ended while we looked
+    }
+  }
+  return seen;
+}
+
+/** The postmaster whose data lies below the directory. */
+export async function findPostmaster(directory: string): Promise<number> {
+  const found = (await processes()).find(
+    (seen) => /postgres/.test(seen.command) && seen.command.includes(`-D ${directory}`),
+  );
+  if (found === undefined) throw new Error(`no postmaster below ${directory}`);
+  return found.pid;
+}
+
+/** Whatever still names the directory on its command line: supervisors left alive on purpose, a postmaster after a crash. */
+export async function killEverythingOf(directory: string): Promise<void> {
+  for (;;) {
+    const left = (await processes()).filter((seen) => seen.pid !== process.pid && seen.command.includes(directory));
+    if (left.length === 0) return;
+    for (const { pid } of left) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // gone already
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

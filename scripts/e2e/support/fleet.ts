@@ -1,0 +1,183 @@
+/**
+ * A whole fleet of real processes for end-to-end tests: a coordinator with its own embedded Postgres, runners, and the means to kill each
+ * of them. Nothing is shared with other fleets; everything is gone after close().
+ */
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Client, createClient } from "@parallax/shared/sdk/client";
+import { type Process, startProcess } from "./process.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"];
+
+export interface FleetOptions {
+  /** More variables of the coordinator's environment, e.g. limits. */
+  readonly coordinator?: Readonly<Record<string, string>>;
+  /** More variables of the runners' environment, e.g. ANTHROPIC_BASE_URL. */
+  readonly runner?: Readonly<Record<string, string>>;
+  readonly agentsDir?: string;
+}
+
+export interface Fleet {
+  readonly directory: string;
+  readonly projectDir: string;
+  readonly home: string;
+  readonly url: string;
+  readonly client: Client;
+  readonly coordinator: Process;
+  startRunner(name?: string, args?: readonly string[]): Promise<Process>;
+  /** kill -9 and a new process on the same port and data directory. */
+  crashCoordinator(): Promise<void>;
+  stopCoordinator(): Promise<void>;
+  startCoordinator(): Promise<void>;
+  /** kill -9 of the postmaster of this fleet. */
+  killPostgres(): Promise<void>;
+  key(): Promise<string>;
+  /** Every process's last words, for a failing test. */
+  dump(): string;
+  close(): Promise<void>;
+}
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const directory = await mkdtemp(join(tmpdir(), "parallax-e2e-"));
+  // as root the embedded Postgres runs as another user, who must be able to enter
+  await chmod(directory, 0o755);
+  const [projectDir, home] = [join(directory, "project"), join(directory, "home")];
+  await Promise.all([mkdir(projectDir), mkdir(home)]);
+  return await FleetProcesses.start(directory, projectDir, home, options);
+}
+
+class FleetProcesses implements Fleet {
+  readonly directory: string;
+  readonly projectDir: string;
+  readonly home: string;
+  readonly #options: FleetOptions;
+  readonly #runners: Process[] = [];
+  readonly #past: Process[] = [];
+  #coordinator: Process | null = null;
+  #url = "";
+  #client: Client | null = null;
+  #port = "0";
+
+  private constructor(directory: string, projectDir: string, home: string, options: FleetOptions) {
+    this.directory = directory;
+    this.projectDir = projectDir;
+    this.home = home;
+    this.#options = options;
+  }
+
+  static async start(directory: string, projectDir: string, home: string, options: FleetOptions): Promise<Fleet> {
+    const fleet = new FleetProcesses(directory, projectDir, home, options);
+    await fleet.startCoordinator();
+    return fleet;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+  get client(): Client {
+    if (this.#client === null) throw new Error("the coordinator was not started");
+    return this.#client;
+  }
+  get coordinator(): Process {
+    if (this.#coordinator === null) throw new Error("the coordinator is not running");
+    return this.#coordinator;
+  }
+  get #dataDir(): string {
+    return join(this.directory, "data");
+  }
+
+  async key(): Promise<string> {
+    return (await readFile(join(this.#dataDir, "admin.key"), "utf8")).trim();
+  }
+
+  async startCoordinator(): Promise<void> {
+    const process = startProcess("coordinator", nodePath(), [...NODE_FLAGS, join(ROOT, "coordinator/src/main.ts")], {
+      ...plainEnv(this.home),
+      PARALLAX_PORT: this.#port,
+      PARALLAX_DATA_DIR: this.#dataDir,
+      PARALLAX_SYSTEM_DIR: join(this.directory, "system"),
+      ...this.#options.coordinator,
+    });
+    this.#coordinator = process;
+    const [, url] = await process.line(/"url":"(http:[^"]+)".*"coordinator ready"/, 60_000);
+    this.#url = url ?? "";
+    this.#port = new URL(this.#url).port;
+    this.#client = createClient({ baseUrl: this.#url, key: await this.key() });
+  }
+
+  async stopCoordinator(): Promise<void> {
+    await this.coordinator.stop("SIGTERM");
+    this.#past.push(this.coordinator);
+    this.#coordinator = null;
+  }
+
+  async crashCoordinator(): Promise<void> {
+    await this.coordinator.stop("SIGKILL");
+    this.#past.push(this.coordinator);
+    await this.startCoordinator();
+  }
+
+  async killPostgres(): Promise<void> {
+    process.kill(await this.#postmasterPid(), "SIGKILL");
+  }
+
+  async #postmasterPid(): Promise<number> {
+    const { findPostmaster } = await import("./find-postmaster.ts");
+    return await findPostmaster(this.directory);
+  }
+
+  async startRunner(name = "runner", args: readonly string[] = []): Promise<Process> {
+    const stateDir = join(this.directory, `state-${name}`);
+    await mkdir(stateDir, { recursive: true });
+    const { agentsDir } = this.#options;
+    const flags = ["-c", this.#url, "--state-dir", stateDir, "--token-file", join(this.#dataDir, "admin.key")];
+    flags.push("--project-dir", this.projectDir, "--slots", "10");
+    if (agentsDir !== undefined) flags.push("--agents-dir", agentsDir);
+    const process = startProcess(
+      name,
+      nodePath(),
+      [...NODE_FLAGS, join(ROOT, "runner/src/main.ts"), ...flags, ...args],
+      {
+        ...plainEnv(this.home),
+        ...this.#options.runner,
+      },
+    );
+    this.#runners.push(process);
+    await process.line(/[Rr]egistered/, 30_000);
+    return process;
+  }
+
+  dump(): string {
+    const all = [...this.#past, ...(this.#coordinator === null ? [] : [this.#coordinator]), ...this.#runners];
+    return all
+      .map((process) => `--- ${process.name} ${process.pid}\n${process.output.slice(-60).join("\n")}`)
+      .join("\n");
+  }
+
+  async close(): Promise<void> {
+    const { killEverythingOf } = await import("./find-postmaster.ts");
+    for (const runner of this.#runners) await runner.stop("SIGKILL");
+    if (this.#coordinator !== null) await this.#coordinator.stop("SIGTERM");
+    await killEverythingOf(this.directory);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+function nodePath(): string {
+  return process.execPath;
+}
+
+/** A small, explicit environment: nothing of the machine's own agents, keys or sandboxes reaches the system under test. */
+function plainEnv(home: string): Record<string, string> {
+  const { PATH, TMPDIR, PARALLAX_TEST_RUN } = process.env;
+  return {
+    PATH: PATH ?? "/usr/bin:/bin",
+    HOME: home,
+    LANG: "C.UTF-8",
+    ...(TMPDIR === undefined ? {} : { TMPDIR }),
+    ...(PARALLAX_TEST_RUN === undefined ? {} : { PARALLAX_TEST_RUN }),
+  };
+}
