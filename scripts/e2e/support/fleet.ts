@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@parallax/shared/sdk/client";
+import { findPostmaster, findSupervisors, killEverythingOf } from "./find-processes.ts";
 import { type Process, startProcess } from "./process.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -28,6 +29,10 @@ export interface Fleet {
   readonly client: Client;
   readonly coordinator: Process;
   startRunner(name?: string, args?: readonly string[]): Promise<Process>;
+  /** kill -9 of a runner; its supervisors live on. */
+  killRunner(name: string): Promise<void>;
+  /** kill -9 of every supervisor of this fleet. */
+  killSupervisors(): Promise<void>;
   /** kill -9 and a new process on the same port and data directory. */
   crashCoordinator(): Promise<void>;
   stopCoordinator(): Promise<void>;
@@ -121,12 +126,15 @@ class FleetProcesses implements Fleet {
   }
 
   async killPostgres(): Promise<void> {
-    process.kill(await this.#postmasterPid(), "SIGKILL");
+    process.kill(await findPostmaster(this.directory), "SIGKILL");
   }
 
-  async #postmasterPid(): Promise<number> {
-    const { findPostmaster } = await import("./find-postmaster.ts");
-    return await findPostmaster(this.directory);
+  async killRunner(name: string): Promise<void> {
+    for (const runner of this.#runners) if (runner.name === name) await runner.stop("SIGKILL");
+  }
+
+  async killSupervisors(): Promise<void> {
+    for (const pid of await findSupervisors(this.directory)) process.kill(pid, "SIGKILL");
   }
 
   async startRunner(name = "runner", args: readonly string[] = []): Promise<Process> {
@@ -158,7 +166,6 @@ class FleetProcesses implements Fleet {
   }
 
   async close(): Promise<void> {
-    const { killEverythingOf } = await import("./find-postmaster.ts");
     for (const runner of this.#runners) await runner.stop("SIGKILL");
     if (this.#coordinator !== null) await this.#coordinator.stop("SIGTERM");
     await killEverythingOf(this.directory);

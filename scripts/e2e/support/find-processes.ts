@@ -2,7 +2,6 @@ import { readdir, readFile } from "node:fs/promises";
 
 interface Seen {
   readonly pid: number;
-  readonly parent: number;
   readonly command: string;
 }
 
@@ -13,9 +12,7 @@ async function processes(): Promise<Seen[]> {
     if (!Number.isInteger(pid)) continue;
     try {
       const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
-      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      seen.push({ pid, parent, command });
+      seen.push({ pid, command });
     } catch {
       // it ended while we looked
     }
@@ -30,6 +27,13 @@ export async function findPostmaster(directory: string): Promise<number> {
   );
   if (found === undefined) throw new Error(`no postmaster below ${directory}`);
   return found.pid;
+}
+
+export async function findSupervisors(directory: string): Promise<number[]> {
+  const found = (await processes()).filter(
+    (seen) => /supervisor\/main\.ts/.test(seen.command) && seen.command.includes(directory),
+  );
+  return found.map((seen) => seen.pid);
 }
 
 /** Whatever still names the directory on its command line: supervisors left alive on purpose, a postmaster after a crash. */
