@@ -3,8 +3,8 @@ import type { Readable } from "node:stream";
 import { PassThrough } from "node:stream";
 
 /**
- * What an ended agent can have left unread is what fits the kernel's buffer, well below this. More than this after its
- * end was written by somebody else who holds the pipe.
+ * What an ended agent can have left unread is what fits the kernel's buffer, at most this. More than this after its end
+ * was written by somebody else who holds the pipe.
  */
 const TAIL_BYTES_MAX = 1_048_576;
 const BUFFER_BYTES = 65_536;
@@ -12,14 +12,15 @@ const BUFFER_BYTES = 65_536;
 /** The agent's output as its reader sees it. */
 export interface DrainedOutput {
   readonly stream: Readable;
-  /** The agent is gone: reads what is left, waits at most `drainMs` for the pipe to close, and ends the stream. */
+  /** The agent is gone: takes in what is left, waits at most `drainMs` for the pipe to close, and ends the stream. */
   finish(drainMs: number): Promise<void>;
 }
 
 /**
- * Stands between a pipe and its reader because Node lets a child's pipes flow when the child exits, reader or not: output
- * would be lost. While the agent lives the buffer is bounded and a slow reader slows the agent down; a reader that goes
- * away does not, its bytes are dropped.
+ * Stands between a pipe and its reader: while the agent lives the buffer is bounded and a slow reader slows the agent
+ * down (one that goes away does not, its bytes are dropped); once it has ended, the rest is taken in whole, so that
+ * neither a slow reader nor a stranger who holds the pipe delays the end or cuts what was written before it. (Node lets
+ * a child's own pipes flow when it exits, reader or not; with this in between nothing is lost by that.)
  */
 export function drainOutput(pipe: Readable): DrainedOutput {
   const stream = new PassThrough({ readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });

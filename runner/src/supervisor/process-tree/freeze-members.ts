@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ParallaxError } from "@parallax/shared/errors";
 import { identify } from "./end-members.ts";
 import type { ProcessInfo } from "./read-processes.ts";
-import { hasPendingStop, isStopped, sendSignal } from "./read-processes.ts";
+import { hasPendingStop, isStopped, readProcess, sendSignal } from "./read-processes.ts";
 import type { TreeBody } from "./tree-body.ts";
 
 const PASS_PAUSE_MS = 2;
@@ -44,8 +44,11 @@ export async function freezeMembers(request: FreezeRequest): Promise<Set<string>
   return stoppedBefore;
 }
 
+/** In this order: a stop that is pending no more by the second look has taken effect by the third. */
 function isStoppedByOthers(info: ProcessInfo): boolean {
-  return isStopped(info) || hasPendingStop(info.pid);
+  if (isStopped(info) || hasPendingStop(info.pid)) return true;
+  const now = readProcess(info.pid);
+  return now !== null && isStopped(now);
 }
 
 /** Youngest first: a parent that wakes finds its children running and never learns that they were stopped. */

@@ -4,8 +4,9 @@ import type { SpawnTreeOptions } from "./process-tree.ts";
 import { MARKER_VARIABLE } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
 import { hasEnvironmentEntry, isAlive, listProcesses, sendSignal } from "./read-processes.ts";
+import type { StartedProcess } from "./start-process.ts";
 import { startProcess } from "./start-process.ts";
-import type { AgentProcess, TreeBody } from "./tree-body.ts";
+import type { TreeBody, TreePlace } from "./tree-body.ts";
 
 export interface GroupBodyRequest {
   readonly command: CheckedCommand;
@@ -14,22 +15,24 @@ export interface GroupBodyRequest {
 }
 
 /** The agent is our direct child and leads its own session; the kernel ends it (it alone) with its owner if setpriv is there. */
-export async function startGroupBody(
-  { command, options, setpriv }: GroupBodyRequest,
-  attach: (child: AgentProcess) => void,
-): Promise<TreeBody> {
+export function prepareGroup({ command, options, setpriv }: GroupBodyRequest): TreePlace {
   const { cwd, env, marker } = options;
-  const child = await startProcess<AgentProcess>(
-    [...(setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL", "--"]), command.program, ...command.args],
-    { cwd, env: { ...env, [MARKER_VARIABLE]: marker }, stdio: ["pipe", "pipe", "pipe"] },
-    attach,
-  );
-  return createBody(child, `${MARKER_VARIABLE}=${marker}`);
+  const dieWithOwner = setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
+  return {
+    async launch(stdio) {
+      const agent = await startProcess([...dieWithOwner, command.program, ...command.args], {
+        cwd,
+        env: { ...env, [MARKER_VARIABLE]: marker },
+        stdio: [...stdio],
+      });
+      return createBody(agent, `${MARKER_VARIABLE}=${marker}`);
+    },
+    abandon: () => undefined,
+  };
 }
 
-function createBody(child: AgentProcess, markerEntry: string): TreeBody {
-  const leader = child.pid ?? -1;
-  let agentLives = true;
+function createBody(agent: StartedProcess, markerEntry: string): TreeBody {
+  const leader = agent.pid;
   // The kernel does not give the leader's number away while anyone is left in its group or session. Once the agent is
   // reaped and a sweep finds both empty, the number may be a stranger's: never match by it again.
   let numberIsOurs = true;
@@ -42,7 +45,8 @@ function createBody(child: AgentProcess, markerEntry: string): TreeBody {
 
   function listMembers(): ProcessInfo[] {
     const all = listProcesses().filter((info) => info.pid !== process.pid);
-    if (!agentLives && !all.some((info) => info.group === leader || info.session === leader)) numberIsOurs = false;
+    if (agent.hasExited() && !all.some((info) => info.group === leader || info.session === leader))
+      numberIsOurs = false;
     return collectDescendants(all, isRoot).filter(isAlive);
   }
 
@@ -52,7 +56,7 @@ function createBody(child: AgentProcess, markerEntry: string): TreeBody {
 
   return {
     kind: "process-group",
-    child,
+    process: agent,
     findAgent: () => leader,
     listMembers,
     stopAtOnce: () => signalGroup("SIGSTOP"),
@@ -60,10 +64,8 @@ function createBody(child: AgentProcess, markerEntry: string): TreeBody {
       signalGroup("SIGKILL");
       for (const info of listMembers()) sendSignal(info.pid, "SIGKILL");
     },
-    isGone: () => !agentLives,
+    isGone: () => agent.hasExited(),
     cleanPasses: 2,
-    agentEnded() {
-      agentLives = false;
-    },
+    release: () => undefined,
   };
 }

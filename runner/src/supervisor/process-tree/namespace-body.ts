@@ -1,5 +1,6 @@
 import type { CheckedCommand } from "./check-command.ts";
 import { collectDescendants } from "./collect-descendants.ts";
+import { identify } from "./end-members.ts";
 import type { SpawnTreeOptions } from "./process-tree.ts";
 import { MARKER_VARIABLE } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
@@ -14,8 +15,9 @@ import {
 } from "./read-processes.ts";
 import type { PidNamespace } from "./start-namespace.ts";
 import { startNamespace } from "./start-namespace.ts";
+import type { StartedProcess } from "./start-process.ts";
 import { startProcess } from "./start-process.ts";
-import type { AgentProcess, TreeBody } from "./tree-body.ts";
+import type { TreeBody, TreePlace } from "./tree-body.ts";
 import type { NamespaceTools } from "./tree-support.ts";
 
 export interface NamespaceBodyRequest {
@@ -27,25 +29,24 @@ export interface NamespaceBodyRequest {
 
 /**
  * First an empty namespace, then the agent into it, past any shell: a shell drops variables whose names it does not like.
- * `attach` gets the agent's process before it can have said anything.
  */
-export async function startNamespaceBody(
-  request: NamespaceBodyRequest,
-  attach: (child: AgentProcess) => void,
-): Promise<TreeBody> {
+export async function prepareNamespace(request: NamespaceBodyRequest): Promise<TreePlace> {
   const { cwd, env, marker } = request.options;
   const namespace = await startNamespace({ tools: request.tools, cwd, marker, bootMs: request.bootMs });
-  try {
-    const child = await startProcess<AgentProcess>(
-      agentCommand(request, namespace.initPid),
-      { cwd, env: { ...env, [MARKER_VARIABLE]: marker }, stdio: ["pipe", "pipe", "pipe"] },
-      attach,
-    );
-    return createBody(child, namespace);
-  } catch (error) {
-    namespace.holder.kill("SIGKILL");
-    throw error;
-  }
+  return {
+    async launch(stdio) {
+      const waiter = await startProcess(agentCommand(request, namespace.initPid), {
+        cwd,
+        env: { ...env, [MARKER_VARIABLE]: marker },
+        stdio: [...stdio],
+      });
+      return createBody(waiter, namespace);
+    },
+    abandon() {
+      namespace.holder.child.kill("SIGKILL");
+      namespace.unpin();
+    },
+  };
 }
 
 function agentCommand({ tools, command }: NamespaceBodyRequest, initPid: number): string[] {
@@ -59,30 +60,36 @@ function agentCommand({ tools, command }: NamespaceBodyRequest, initPid: number)
   ];
 }
 
-function createBody(child: AgentProcess, namespace: PidNamespace): TreeBody {
+function createBody(waiter: StartedProcess, namespace: PidNamespace): TreeBody {
   let agentPid: number | null = null;
+  let released = false;
+  const guards = new Set<string>();
 
   function listInside(): ProcessInfo[] {
+    if (released) return [];
     // Children of members are members: an agent's sandbox may have made a namespace of its own below ours.
     return collectDescendants(listProcesses(), (info) => readPidNamespace(info.pid) === namespace.id).filter(isAlive);
   }
 
   function isHelper(info: ProcessInfo): boolean {
-    if (info.pid === namespace.initPid) return true;
-    return info.parent === namespace.initPid && readCommandLine(info.pid) === namespace.initCommandLine;
+    if (info.pid === namespace.initPid || guards.has(identify(info))) return true;
+    const isGuard = info.parent === namespace.initPid && readCommandLine(info.pid) === namespace.initCommandLine;
+    // Remembered, because a process on its way out has no command line any more.
+    if (isGuard) guards.add(identify(info));
+    return isGuard;
   }
 
   function signalInit(signal: NodeJS.Signals): void {
     // Until the holder is gone nobody has reaped the init, so its number cannot belong to anybody else.
-    if (!namespace.holderExited()) sendSignal(namespace.initPid, signal);
+    if (!namespace.holder.hasExited()) sendSignal(namespace.initPid, signal);
   }
 
   return {
     kind: "pid-namespace",
-    child,
+    process: waiter,
     findAgent() {
-      if (agentPid !== null || child.pid === undefined) return agentPid;
-      const pid = listChildren(child.pid)[0];
+      if (agentPid !== null) return agentPid;
+      const pid = listChildren(waiter.pid)[0];
       if (pid !== undefined && readProcess(pid)?.session === pid) agentPid = pid;
       return agentPid;
     },
@@ -93,14 +100,17 @@ function createBody(child: AgentProcess, namespace: PidNamespace): TreeBody {
       signalInit("SIGKILL");
       // The waiter must reap the agent before the kernel lets the init go. Killed, it would leave that to the host's own
       // init, which in many containers never does it; stopped by a stranger, it would never do it either.
-      child.kill("SIGCONT");
-      namespace.holder.kill("SIGCONT");
+      waiter.child.kill("SIGCONT");
+      namespace.holder.child.kill("SIGCONT");
       // Only if a stranger killed the holder is anybody still there.
-      if (namespace.holderExited()) for (const info of listInside()) sendSignal(info.pid, "SIGKILL");
+      if (namespace.holder.hasExited()) for (const info of listInside()) sendSignal(info.pid, "SIGKILL");
     },
-    isGone: () => namespace.holderExited(),
+    isGone: () => namespace.holder.hasExited(),
     // The holder ends after the init, and the kernel ends the init after everybody else.
     cleanPasses: 1,
-    agentEnded: () => undefined,
+    release() {
+      released = true;
+      namespace.unpin();
+    },
   };
 }

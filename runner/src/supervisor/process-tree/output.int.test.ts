@@ -28,6 +28,17 @@ describe.each(TREE_KINDS)("the pipes of a %s", (kind) => {
     expect(await tree.exited).toMatchObject({ exitCode: 5 });
   });
 
+  it("can be opened again by name, as scripts do", async () => {
+    const { tree } = await runCommand(kind, [
+      "sh",
+      "-c",
+      "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr",
+    ]);
+    tree.stdin.end("in\n");
+    expect((await readAll(tree.stdout)).toString()).toBe("in\nout\n");
+    expect((await readAll(tree.stderr)).toString()).toBe("err\n");
+  });
+
   it("keep what was written for a reader who comes after the end", async () => {
     const { tree } = await runCommand(kind, ["sh", "-c", "head -c 150000 /dev/zero; echo late >&2"]);
     expect(await tree.exited).toMatchObject({ exitCode: 0 });

@@ -4,6 +4,7 @@ import type { Clock } from "@parallax/shared/clock";
 import { ParallaxError } from "@parallax/shared/errors";
 import { countOomKills } from "./count-oom-kills.ts";
 import type { DrainedOutput } from "./drain-output.ts";
+import { drainOutput } from "./drain-output.ts";
 import { endMembers, identify } from "./end-members.ts";
 import { freezeMembers, thawMembers } from "./freeze-members.ts";
 import type { ProcessTree, TreeExit, TreeKind, TreeLimits, TreeLogger, TreeSignal } from "./process-tree.ts";
@@ -14,17 +15,9 @@ const AGENT_POLL_MS = 1;
 /** What a shell reports when the program it waited for died of SIGKILL. */
 const SIGKILL_EXIT_CODE = 137;
 
-export interface AgentExit {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 export interface OwnedTreeDeps {
   readonly body: TreeBody;
-  readonly stdout: DrainedOutput;
-  readonly stderr: DrainedOutput;
-  /** Made together with the agent's process, so that no end is missed. */
-  readonly agentExit: Promise<AgentExit>;
+  readonly pipes: { readonly stdin: Writable; readonly stdout: Readable; readonly stderr: Readable };
   readonly limits: TreeLimits;
   readonly clock: Pick<Clock, "monotonic">;
   readonly logger: TreeLogger | undefined;
@@ -35,10 +28,10 @@ export class OwnedTree implements ProcessTree {
   readonly kind: TreeKind;
   readonly pid: number;
   readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
   readonly exited: Promise<TreeExit>;
   readonly #deps: OwnedTreeDeps;
+  readonly #stdout: DrainedOutput;
+  readonly #stderr: DrainedOutput;
   readonly #startedAtMs: number;
   readonly #oomKillsBefore = countOomKills();
   /** Members other than the agent that we ended, by identity. */
@@ -55,13 +48,21 @@ export class OwnedTree implements ProcessTree {
     this.#deps = deps;
     this.#startedAtMs = deps.clock.monotonic();
     this.kind = deps.body.kind;
-    this.pid = deps.body.child.pid ?? -1;
-    this.stdin = deps.body.child.stdin;
+    this.pid = deps.body.process.pid;
+    this.stdin = deps.pipes.stdin;
     // A write to an agent that stopped reading is not an error of ours; the agent's end tells the rest.
     this.stdin.on("error", (error) => deps.logger?.debug({ err: error }, "agent does not read its input"));
-    this.stdout = deps.stdout.stream;
-    this.stderr = deps.stderr.stream;
+    this.#stdout = drainOutput(deps.pipes.stdout);
+    this.#stderr = drainOutput(deps.pipes.stderr);
     this.exited = this.#untilEnd();
+  }
+
+  get stdout(): Readable {
+    return this.#stdout.stream;
+  }
+
+  get stderr(): Readable {
+    return this.#stderr.stream;
   }
 
   get frozen(): boolean {
@@ -118,7 +119,7 @@ export class OwnedTree implements ProcessTree {
       });
     }
     this.#frozen = false;
-    await this.#deps.agentExit;
+    await this.#deps.body.process.exit;
   }
 
   async survivors(): Promise<number[]> {
@@ -126,17 +127,18 @@ export class OwnedTree implements ProcessTree {
   }
 
   async #untilEnd(): Promise<TreeExit> {
-    const { body, limits, clock, logger, agentExit, stdout, stderr } = this.#deps;
-    const { exitCode, signal } = await agentExit;
+    const { body, limits, clock, logger, pipes } = this.#deps;
+    const { exitCode, signal } = await body.process.exit;
     const durationMs = clock.monotonic() - this.#startedAtMs;
     const oomKilled = !this.#ending && this.#lookedLikeOom(exitCode, signal);
     this.#agentEnded = true;
-    body.agentEnded();
     const left = await this.#endAll();
     this.#frozen = false;
     if (left.length > 0) logger?.warn({ left }, "processes of the agent could not be ended");
+    else body.release();
     if (this.#ended.size > 0) logger?.info({ count: this.#ended.size }, "ended processes the agent had left");
-    await Promise.all([stdout.finish(limits.drainMs), stderr.finish(limits.drainMs)]);
+    pipes.stdin.destroy();
+    await Promise.all([this.#stdout.finish(limits.drainMs), this.#stderr.finish(limits.drainMs)]);
     const survivorsKilled = this.#ended.size;
     return {
       exitCode,

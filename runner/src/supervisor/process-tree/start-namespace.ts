@@ -1,9 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import type { Duplex, Readable } from "node:stream";
 import { ParallaxError } from "@parallax/shared/errors";
 import { MARKER_VARIABLE } from "./process-tree.ts";
 import { listChildren, readCommandLine, readPidNamespace } from "./read-processes.ts";
+import type { StartedProcess } from "./start-process.ts";
 import { startProcess } from "./start-process.ts";
 import type { NamespaceTools } from "./tree-support.ts";
 
@@ -28,12 +30,14 @@ const ERROR_TEXT_CHARS_MAX = 2_000;
 
 /** A running, still empty namespace. */
 export interface PidNamespace {
-  readonly holder: ChildProcess;
+  /** Ends when the init has ended, and the init ends last of all. */
+  readonly holder: StartedProcess;
   /** PID 1 of the namespace, as the owner numbers it. */
   readonly initPid: number;
+  /** The kernel gives the number to the next namespace as soon as nobody holds this one: it is ours until `unpin`. */
   readonly id: string;
+  unpin(): void;
   readonly initCommandLine: string;
-  holderExited(): boolean;
 }
 
 export interface NamespaceRequest {
@@ -44,35 +48,42 @@ export interface NamespaceRequest {
 }
 
 export async function startNamespace(request: NamespaceRequest): Promise<PidNamespace> {
-  let exited = false;
-  let errorText = "";
-  const holder = await startProcess<ChildProcess>(
-    holderCommand(request.tools),
+  const holder = await startProcess(holderCommand(request.tools), {
+    cwd: request.cwd,
     // The environment is ours, not the agent's: nothing in it can bend the shell, and no secret lies in two places.
-    { cwd: request.cwd, env: { [MARKER_VARIABLE]: request.marker }, stdio: ["ignore", "ignore", "pipe", "pipe"] },
-    (child) => {
-      child.once("exit", () => {
-        exited = true;
-      });
-      const stderr = child.stdio[2] as Readable;
-      stderr.setEncoding("utf8").on("data", (text: string) => {
-        errorText = (errorText + text).slice(0, ERROR_TEXT_CHARS_MAX);
-      });
-      stderr.on("error", () => undefined);
-      (child.stdio[3] as Duplex).on("error", () => undefined);
-    },
-  );
+    env: { [MARKER_VARIABLE]: request.marker },
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  let errorText = "";
+  const errors = holder.child.stdio[2] as Readable;
+  const control = holder.child.stdio[3] as Duplex;
+  errors.setEncoding("utf8").on("data", (text: string) => {
+    errorText = (errorText + text).slice(0, ERROR_TEXT_CHARS_MAX);
+  });
+  errors.on("error", () => undefined);
+  control.on("error", () => undefined);
   try {
-    await waitUntilReady(holder, request.bootMs);
-    const initPid = holder.pid === undefined ? undefined : listChildren(holder.pid)[0];
-    const id = initPid === undefined ? null : readPidNamespace(initPid);
-    if (initPid === undefined || id === null) throw new Error("the namespace's init ended at once");
-    return { holder, initPid, id, initCommandLine: readCommandLine(initPid), holderExited: () => exited };
+    await waitUntilReady(holder.child, control, request.bootMs);
+    const initPid = listChildren(holder.pid)[0];
+    if (initPid === undefined) throw new Error("the namespace's init ended at once");
+    return { holder, initPid, ...pinNamespace(initPid), initCommandLine: readCommandLine(initPid) };
   } catch (cause) {
-    holder.kill("SIGKILL");
+    holder.child.kill("SIGKILL");
     const reason = errorText.trim() || (cause instanceof Error ? cause.message : String(cause));
     throw new ParallaxError("spawn_failed", `could not start a PID namespace: ${reason}`, { cause });
   }
+}
+
+function pinNamespace(initPid: number): Pick<PidNamespace, "id" | "unpin"> {
+  let pin: number | null = openSync(`/proc/${initPid}/ns/pid`, "r");
+  const unpin = () => {
+    if (pin !== null) closeSync(pin);
+    pin = null;
+  };
+  const id = readPidNamespace(initPid);
+  if (id !== null) return { id, unpin };
+  unpin();
+  throw new Error("the namespace's init ended at once");
 }
 
 function holderCommand(tools: NamespaceTools): string[] {
@@ -86,7 +97,7 @@ function holderCommand(tools: NamespaceTools): string[] {
   ];
 }
 
-async function waitUntilReady(holder: ChildProcess, bootMs: number): Promise<void> {
+async function waitUntilReady(holder: ChildProcess, control: Duplex, bootMs: number): Promise<void> {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new Error(`not ready after ${bootMs} ms`)), bootMs);
   // Stdio closes after the exit, so the error text is complete when this throws.
@@ -94,7 +105,7 @@ async function waitUntilReady(holder: ChildProcess, bootMs: number): Promise<voi
     throw new Error(`the helper ended with ${String(code ?? signal)}`);
   });
   try {
-    await Promise.race([once(holder.stdio[3] as Duplex, "data", { signal: stop.signal }), closed]);
+    await Promise.race([once(control, "data", { signal: stop.signal }), closed]);
   } catch (error) {
     throw stop.signal.aborted ? stop.signal.reason : error;
   } finally {

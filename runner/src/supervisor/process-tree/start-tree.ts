@@ -1,15 +1,15 @@
 import { systemClock } from "@parallax/shared/clock";
 import { ParallaxError } from "@parallax/shared/errors";
 import type { CheckedCommand } from "./check-command.ts";
-import type { DrainedOutput } from "./drain-output.ts";
-import { drainOutput } from "./drain-output.ts";
-import { startGroupBody } from "./group-body.ts";
-import { startNamespaceBody } from "./namespace-body.ts";
-import type { AgentExit } from "./owned-tree.ts";
+import { prepareGroup } from "./group-body.ts";
+import { prepareNamespace } from "./namespace-body.ts";
+import type { AgentPipes } from "./open-pipes.ts";
+import { openPipes } from "./open-pipes.ts";
+import type { OwnedTreeDeps } from "./owned-tree.ts";
 import { OwnedTree } from "./owned-tree.ts";
 import type { ProcessTree, SpawnTreeOptions } from "./process-tree.ts";
 import { TREE_LIMITS } from "./process-tree.ts";
-import type { AgentProcess, TreeBody } from "./tree-body.ts";
+import type { TreeBody, TreePlace } from "./tree-body.ts";
 import type { TreeSupport } from "./tree-support.ts";
 
 /** As spawnTree, for a command already checked and a host already looked at (the probe of the host uses it too). */
@@ -19,37 +19,51 @@ export async function startTree(
   support: TreeSupport,
 ): Promise<ProcessTree> {
   const limits = { ...TREE_LIMITS, ...options.limits };
-  const watched: Partial<Watched> = {};
-  const attach = (child: AgentProcess) => {
-    watched.stdout = drainOutput(child.stdout);
-    watched.stderr = drainOutput(child.stderr);
-    watched.agentExit = new Promise((done) => {
-      child.once("exit", (exitCode, signal) => done({ exitCode, signal }));
-    });
-  };
-  const body = await startBody(command, options, support, limits.bootMs, attach);
-  const clock = options.clock ?? systemClock;
-  return new OwnedTree({ body, ...(watched as Watched), limits, clock, logger: options.logger });
+  const [opened, prepared] = await Promise.allSettled([
+    openPipes(),
+    preparePlace(command, options, support, limits.bootMs),
+  ]);
+  if (opened.status === "rejected" || prepared.status === "rejected") {
+    if (opened.status === "fulfilled") opened.value?.destroy();
+    if (prepared.status === "fulfilled") prepared.value.abandon();
+    throw prepared.status === "rejected" ? prepared.reason : (opened as PromiseRejectedResult).reason;
+  }
+  const body = await launch(prepared.value, opened.value);
+  const { clock = systemClock, logger } = options;
+  return new OwnedTree({ body, pipes: opened.value ?? pipesOf(body), limits, clock, logger });
 }
 
-interface Watched {
-  stdout: DrainedOutput;
-  stderr: DrainedOutput;
-  agentExit: Promise<AgentExit>;
-}
-
-function startBody(
+async function preparePlace(
   command: CheckedCommand,
   options: SpawnTreeOptions,
   support: TreeSupport,
   bootMs: number,
-  attach: (child: AgentProcess) => void,
-): Promise<TreeBody> {
+): Promise<TreePlace> {
   if ((options.kind ?? support.kind) === "process-group") {
-    return startGroupBody({ command, options, setpriv: support.setpriv }, attach);
+    return prepareGroup({ command, options, setpriv: support.setpriv });
   }
   if (support.namespaceTools === null) {
     throw new ParallaxError("spawn_failed", "PID namespaces cannot be used on this host", { hint: support.note });
   }
-  return startNamespaceBody({ command, options, tools: support.namespaceTools, bootMs }, attach);
+  return prepareNamespace({ command, options, tools: support.namespaceTools, bootMs });
+}
+
+async function launch(place: TreePlace, pipes: AgentPipes | null): Promise<TreeBody> {
+  try {
+    return await place.launch(pipes?.agentEnds ?? ["pipe", "pipe", "pipe"]);
+  } catch (error) {
+    place.abandon();
+    pipes?.destroy();
+    throw error;
+  } finally {
+    // Ours must go, or no reader would ever see the end.
+    pipes?.closeAgentEnds();
+  }
+}
+
+function pipesOf(body: TreeBody): OwnedTreeDeps["pipes"] {
+  const { stdin, stdout, stderr } = body.process.child;
+  if (stdin === null || stdout === null || stderr === null)
+    throw new ParallaxError("internal", "an agent without pipes");
+  return { stdin, stdout, stderr };
 }

@@ -52,6 +52,18 @@ describe.each(TREE_KINDS)("a tree held by a %s", (kind) => {
     expect(await tree.signal("SIGTERM")).toBe(false);
   });
 
+  it("is not mistaken for a later one that got its identity", async () => {
+    const earlier = await runFixture(kind, "ignore-term.sh");
+    await earlier.tree.kill();
+    await earlier.tree.exited;
+    const later = await runFixture(kind, "ignore-term.sh");
+    await readUntil(later.tree.stdout, "ready");
+    expect(await earlier.tree.survivors()).toEqual([]);
+    await earlier.tree.kill();
+    expect(await later.tree.survivors()).toHaveLength(2);
+    await later.tree.kill();
+  });
+
   it("shows the agent's own number in the owner's namespace, leading its own session", async () => {
     const { tree } = await runFixture(kind, "leave-plain-child.sh");
     await readUntil(tree.stdout, "ready");

@@ -1,15 +1,12 @@
-import type { ChildProcessByStdio } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
 import type { TreeKind } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
-
-/** Our child: the agent itself, or the helper that waits for it and ends exactly as it ends. */
-export type AgentProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+import type { StartedProcess } from "./start-process.ts";
 
 /** What the two kinds of tree do differently; everything else is common to both. All calls are quick and never throw. */
 export interface TreeBody {
   readonly kind: TreeKind;
-  readonly child: AgentProcess;
+  /** Our child: the agent itself, or the helper that waits for it and ends exactly as it ends. */
+  readonly process: StartedProcess;
   /** The agent's main process once it leads its own session, or null. */
   findAgent(): number | null;
   /** The living processes of the tree without our helpers. */
@@ -22,6 +19,14 @@ export interface TreeBody {
   isGone(): boolean;
   /** How many passes in a row must find nothing: a list can miss a process that was born behind its back. */
   readonly cleanPasses: number;
-  /** The agent has ended: its process and group id may soon belong to a stranger. */
-  agentEnded(): void;
+  /** Nothing is left: what identified the tree may from now on be another's. */
+  release(): void;
+}
+
+/** A place that is ready for an agent. */
+export interface TreePlace {
+  /** Starts the agent with these as its stdin, stdout and stderr. */
+  launch(stdio: readonly (number | "pipe")[]): Promise<TreeBody>;
+  /** When no agent comes of it. */
+  abandon(): void;
 }
