@@ -64,7 +64,7 @@ async function install(agentsDir: string): Promise<void> {
   try {
     await writeFile(join(folder, "package.json"), '{"private":true}\n');
     const what = `${installPlan.npmPackage}@${installPlan.version}`;
-    const flags = ["--no-audit", "--no-fund", "--loglevel=error"];
+    const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await run("npm", ["install", "--prefix", folder, ...flags, what], { timeout: WAIT_MS_MAX });
     await rm(join(agentsDir, installPlan.folder), { recursive: true, force: true });
     await rename(folder, join(agentsDir, installPlan.folder));
