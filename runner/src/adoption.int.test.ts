@@ -1,25 +1,16 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { listMarked } from "./supervisor/process-tree/kill-by-marker.ts";
 import { findSupervisors, readSpecs } from "./testing/find-supervisors.ts";
-import { openBench, type RunnerBench } from "./testing/start-runner.ts";
+import { gatedScript, said, script } from "./testing/script.ts";
+import { openBench } from "./testing/start-runner.ts";
 import { until } from "./testing/until.ts";
-
-/** An agent that says so when it runs, and ends when the test makes a file. */
-function waitingScript(bench: RunnerBench): { readonly prompt: string; release(): void } {
-  const gate = join(bench.dir, "gate");
-  const steps = [{ say: "working" }, { wait_for_file: gate }, { say: "done" }];
-  return { prompt: JSON.stringify({ steps }), release: () => writeFileSync(gate, "") };
-}
-
-const said = (frames: readonly { data: Record<string, unknown> }[], text: string): boolean =>
-  frames.some(({ data }) => data["text"] === text);
 
 test("a runner that is killed is replaced by one that goes on with the same supervisor", async () => {
   await using bench = await openBench();
-  const script = waitingScript(bench);
-  const run = bench.coordinator.enqueue(script);
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
   const first = bench.startRunner();
   await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
   const incarnation = run.incarnation;
@@ -27,7 +18,7 @@ test("a runner that is killed is replaced by one that goes on with the same supe
 
   const second = bench.startRunner();
   await until("the supervisor is adopted", () => second.output().includes("Adopted run"));
-  script.release();
+  gated.release();
   await bench.coordinator.until("a completion", () => run.completions.length > 0);
   expect(run.incarnation).toBe(incarnation);
   expect(run.lost).toEqual([]);
@@ -67,7 +58,7 @@ test("the loss of a killed supervisor is reported within three seconds, after it
 
 test("a supervisor that died while no runner was there is reported by the next one", async () => {
   await using bench = await openBench();
-  const run = bench.coordinator.enqueue({ prompt: JSON.stringify({ steps: [{ say: "working" }, { hang: true }] }) });
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }, { hang: true }) });
   const first = bench.startRunner();
   await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
   await first.crash();
@@ -78,12 +69,12 @@ test("a supervisor that died while no runner was there is reported by the next o
 
 test("a completion that a dead supervisor had written is delivered, not lost", async () => {
   await using bench = await openBench();
-  const script = waitingScript(bench);
-  const run = bench.coordinator.enqueue(script);
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
   bench.startRunner();
   await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
   await bench.coordinator.down();
-  script.release();
+  gated.release();
   const [attempt = ""] = readdirSync(join(bench.stateDir, "attempts"));
   const completion = join(bench.stateDir, "attempts", attempt, "completion.json");
   await until("the completion is on disk", () => existsSync(completion));

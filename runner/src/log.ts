@@ -16,7 +16,7 @@ export interface LogOptions {
 export function createRunnerLog({ verbose, terminal, output }: LogOptions): RunnerLog {
   const level = verbose ? "debug" : "info";
   const destination = terminal ? { write: (line: string) => void output.write(formatLine(line)) } : output;
-  return pino({ level, base: { component: "agent-runner" } }, destination);
+  return pino({ level, base: null }, destination);
 }
 
 const NAMES: Readonly<Record<number, string>> = {
@@ -30,12 +30,13 @@ const NAMES: Readonly<Record<number, string>> = {
 
 export function formatLine(json: string): string {
   const { level, time, component, msg, err, hint, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const text = String(msg).replace(/\{(\w+)\}/g, (whole, name: string) =>
-    name in fields ? printable(fields[name]) : whole,
+  const name = component ?? "agent-runner";
+  const text = String(msg).replace(/\{(\w+)\}/g, (whole, field: string) =>
+    field in fields ? printable(fields[field]) : whole,
   );
   const reason = typeof err === "object" && err !== null && "message" in err ? `: ${printable(err.message)}` : "";
   const help = typeof hint === "string" ? ` ${hint}` : "";
-  return `${localTime(new Date(Number(time)))} [${NAMES[Number(level)] ?? level}] ${component}: ${text}${reason}${help}\n`;
+  return `${localTime(new Date(Number(time)))} [${NAMES[Number(level)] ?? level}] ${name}: ${text}${reason}${help}\n`;
 }
 
 /** What a run or a coordinator is called must not move the cursor of whoever watches. */

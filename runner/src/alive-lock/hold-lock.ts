@@ -10,9 +10,15 @@ export function lockAddress(name: string, filePath: string, platform: NodeJS.Pla
   return platform === "linux" ? `\0${name}` : filePath;
 }
 
-/** Binds the address, or answers null when somebody alive holds it. */
-export async function holdLock(address: string): Promise<Server | null> {
-  const server = await listen(address);
+/**
+ * Binds the address, or answers null when somebody alive holds it. Whoever connects is handed to `onConnection`, from the very first
+ * one on: it may come before this has returned.
+ */
+export async function holdLock(
+  address: string,
+  onConnection: (socket: Socket) => void = (socket) => socket.destroy(),
+): Promise<Server | null> {
+  const server = await listen(address, onConnection);
   if (server !== null || address.startsWith("\0")) return server;
   // A file may be the leftover of a dead holder: only a live one accepts a connection.
   const peer = await connectTo(address);
@@ -21,7 +27,7 @@ export async function holdLock(address: string): Promise<Server | null> {
     return null;
   }
   removeLeftover(address);
-  return listen(address);
+  return listen(address, onConnection);
 }
 
 /** Connects to the holder, or answers null when nobody alive holds the lock. */
@@ -37,9 +43,9 @@ export function releaseLock(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-function listen(address: string): Promise<Server | null> {
+function listen(address: string, onConnection: (socket: Socket) => void): Promise<Server | null> {
   return new Promise((resolve, reject) => {
-    const server = createServer();
+    const server = createServer(onConnection);
     server.once("error", (error: NodeJS.ErrnoException) =>
       error.code === "EADDRINUSE" ? resolve(null) : reject(error),
     );

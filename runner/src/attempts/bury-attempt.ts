@@ -2,7 +2,7 @@
  * What is left of an attempt whose supervisor is dead: its tree is ended, a completion it had written is delivered, else the loss
  * is reported, and only then the directory goes. All of it under the supervisor's own lock, so none can be alive meanwhile.
  */
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import type { Server } from "node:net";
 import { holdLock, releaseLock } from "../alive-lock/hold-lock.ts";
 import type { RunnerDeps } from "../deps.ts";
@@ -11,6 +11,8 @@ import { killByMarker } from "../supervisor/process-tree/kill-by-marker.ts";
 import { controlAddress } from "./control-link.ts";
 import { deliverLeftovers } from "./deliver-leftovers.ts";
 import type { LiveAttempt } from "./live-attempts.ts";
+
+const LAST_WORDS_LENGTH = 1_000;
 
 /** Takes the lock first; does nothing when a supervisor holds it after all. */
 export async function buryAttempt(deps: RunnerDeps, attempt: LiveAttempt, reason: string): Promise<void> {
@@ -29,15 +31,22 @@ export async function buryUnderLock(
   attempt.phase = "burying";
   attempt.preparing = false;
   deps.attempts.changed();
+  const lastWords = await readLastWords(attempt.files.log);
   await endTree(deps, attempt);
   const delivered = await deliverLeftovers(deps, attempt);
-  if (delivered === "completed") log.warn({ reason }, "Run {runId}: {reason}; its completion was delivered");
+  if (delivered === "completed") log.warn({ reason, lastWords }, "Run {runId}: {reason}; its completion was delivered");
   if (delivered === "nothing") {
-    log.error({ reason }, "Run {runId} is lost: {reason}");
+    log.error({ reason, lastWords }, "Run {runId} is lost: {reason}");
     await reportLost(deps, attempt, reason);
   }
   if (!deps.exiting.aborted) await forgetAttempt(deps, attempt);
   await releaseLock(lock);
+}
+
+/** The end of the supervisor's log, which goes with the directory. */
+async function readLastWords(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.slice(-LAST_WORDS_LENGTH).trim();
 }
 
 /** Nothing is or can be running, and nobody needs to hear of it. */

@@ -4,6 +4,8 @@ export interface Backoff {
   /** How long to wait before the next try; doubles up to the bound, with ±20 % so that a fleet does not march in step. */
   nextMs(): number;
   reset(): void;
+  /** Waits since the last reset. */
+  readonly tries: number;
 }
 
 export function createBackoff(
@@ -11,14 +13,20 @@ export function createBackoff(
   random: () => number = Math.random,
 ): Backoff {
   let currentMs = bounds.firstMs;
+  let tries = 0;
   return {
     nextMs: () => {
       const waitMs = currentMs;
+      tries += 1;
       currentMs = Math.min(currentMs * 2, bounds.maxMs);
       return jitter(waitMs, random);
     },
     reset: () => {
       currentMs = bounds.firstMs;
+      tries = 0;
+    },
+    get tries() {
+      return tries;
     },
   };
 }

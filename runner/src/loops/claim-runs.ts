@@ -34,6 +34,7 @@ export async function claimRuns(
       if (result.kind !== "retry") pollId = deps.ids.make("poll");
       continue;
     }
+    if (backoff.tries > 0) log.info({}, "The coordinator answers again");
     backoff.reset();
     pollId = deps.ids.make("poll");
     if (result.kind === "nothing") {
@@ -98,6 +99,8 @@ async function afterFailure(
   if (result.kind === "refused" && result.refusal.code === "unknown_runner") return deps.reregister();
   const reason =
     result.kind === "retry" ? result.reason : result.kind === "refused" ? result.refusal.message : result.message;
-  deps.log.warn({ component: "poller", reason }, "The poll was not answered: {reason}");
+  // Once in an outage is enough for whoever reads along.
+  const level = backoff.tries === 0 ? "warn" : "debug";
+  deps.log[level]({ component: "poller", reason }, "The poll was not answered, trying on: {reason}");
   await pause((result.kind === "retry" ? result.afterMs : null) ?? backoff.nextMs(), draining);
 }

@@ -3,25 +3,21 @@
  * connection says at once that it died. A client first sends the secret of the attempt's spec, one line.
  */
 import { timingSafeEqual } from "node:crypto";
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { ControlCommand, SupervisorStatus } from "../attempts/control-protocol.ts";
 
 export interface ControlSocket {
+  /** Given to the lock as what serves its connections. */
+  accept(socket: Socket): void;
   publish(change: Partial<SupervisorStatus>): void;
-  close(): void;
 }
 
 const LINE_CHARACTERS_MAX = 4096;
 const CLIENTS_MAX = 16;
 const SECRET_WITHIN_MS = 5_000;
 
-export function serveControl(
-  server: Server,
-  secret: string,
-  first: SupervisorStatus,
-  onCommand: (command: ControlCommand) => void,
-): ControlSocket {
-  let status = first;
+export function serveControl(secret: string, onCommand: (command: ControlCommand) => void): ControlSocket {
+  let status: SupervisorStatus = { pid: process.pid, phase: "hello", tree: "none", leftBecause: null };
   const open = new Set<Socket>();
   const trusted = new Set<Socket>();
 
@@ -37,7 +33,7 @@ export function serveControl(
     if (command !== null) onCommand(command);
   };
 
-  server.on("connection", (socket) => {
+  const accept = (socket: Socket): void => {
     if (open.size >= CLIENTS_MAX) return void socket.destroy();
     open.add(socket);
     socket.setTimeout(SECRET_WITHIN_MS, () => socket.destroy());
@@ -47,16 +43,13 @@ export function serveControl(
       trusted.delete(socket);
     });
     readLines(socket, (line) => onLine(socket, line));
-  });
+  };
 
   return {
+    accept,
     publish: (change) => {
       status = { ...status, ...change };
       for (const socket of trusted) send(socket, status);
-    },
-    close: () => {
-      server.close();
-      for (const socket of open) socket.destroy();
     },
   };
 }

@@ -6,7 +6,10 @@ import { holdLock, lockAddress } from "../alive-lock/hold-lock.ts";
 import { attemptFiles } from "../attempts/attempt-files.ts";
 import { createHttpClient } from "../http/http-client.ts";
 import { createAttemptLog } from "./attempt-log.ts";
+import { createAttemptOver } from "./attempt-over.ts";
+import { serveControl } from "./control-socket.ts";
 import { readSpec } from "./read-spec.ts";
+import { createStopRequests } from "./stop-agent.ts";
 import { supervise } from "./supervise.ts";
 
 const [, , directory] = process.argv;
@@ -27,11 +30,18 @@ process.on("uncaughtException", (error) => {
 });
 
 const spec = await readSpec(files.spec);
-const lock = await holdLock(lockAddress(spec.controlName, files.controlSocket));
+const over = createAttemptOver();
+const stops = createStopRequests();
+const control = serveControl(spec.controlSecret, (command) => {
+  log.info({ command: command.command, reason: command.reason }, "told by the runner");
+  if (command.command === "stop") stops.request({ kind: "stop", reason: command.reason });
+  else over.end({ kind: "superseded", code: "attempt_superseded", message: command.reason });
+});
+const lock = await holdLock(lockAddress(spec.controlName, files.controlSocket), control.accept);
 if (lock === null) {
   log.info({}, "another supervisor of this attempt is alive");
   process.exit(0);
 }
 const http = createHttpClient(process.env);
-const result = await supervise({ spec, files, lock, clock: systemClock, ids: randomIds, log, http });
+const result = await supervise({ spec, files, control, over, stops, clock: systemClock, ids: randomIds, log, http });
 process.exit(result === "done" ? 0 : 1);

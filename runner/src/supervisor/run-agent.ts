@@ -8,7 +8,7 @@ import { decideEnding } from "./decide-ending.ts";
 import type { LeaseHolder } from "./hold-lease.ts";
 import { pumpOutput } from "./output/pump-output.ts";
 import type { PreparedAgent } from "./prepare-agent.ts";
-import type { ProcessTree, TreeExit, TreeLogger } from "./process-tree/process-tree.ts";
+import type { ProcessTree, TreeExit, TreeLogger, TreeSignal } from "./process-tree/process-tree.ts";
 import { spawnTree } from "./process-tree/spawn-tree.ts";
 import type { Spool } from "./spool/spool.ts";
 import type { StateCalls } from "./state-calls.ts";
@@ -123,7 +123,7 @@ class LiveAgent {
   /** Called for an interrupt, and again when that became a stop. */
   stop(): void {
     if (this.#deps.stops.cause?.kind === "interrupt") {
-      if (!this.#interrupt()) void this.#tree.signal("SIGINT");
+      if (!this.#interrupt()) this.#signal("SIGINT");
       return;
     }
     if (this.#stopping) return;
@@ -132,7 +132,7 @@ class LiveAgent {
     const { stopInterruptGraceMs, stopTermGraceMs } = this.#deps.spec.timing;
     void stopAgent({
       interrupt: () => this.#interrupt(),
-      terminate: () => void this.#tree.signal("SIGTERM"),
+      terminate: () => this.#signal("SIGTERM"),
       kill: () => this.kill(),
       gone: this.#tree.exited,
       interruptGraceMs: stopInterruptGraceMs,
@@ -144,6 +144,12 @@ class LiveAgent {
     const bytes = this.#stdinOpen ? this.#agent.adapter.interrupt(this.#agent.invocation) : null;
     if (bytes !== null) this.#tree.stdin.write(bytes);
     return bytes !== null;
+  }
+
+  #signal(name: TreeSignal): void {
+    this.#tree.signal(name).catch((error: unknown) => {
+      this.#deps.log.warn({ err: String(error), signal: name }, "the agent could not be signalled");
+    });
   }
 
   #closeStdin(): void {

@@ -2,7 +2,6 @@
  * The life of one attempt: lock, hello, agent, completion, rest of the log. Returns when nothing is left to do; the
  * directory is gone then, unless somebody else has to report what happened.
  */
-import type { Server } from "node:net";
 import type { Clock } from "@parallax/shared/clock";
 import type { Ids } from "@parallax/shared/ids";
 import type { AttemptFiles } from "../attempts/attempt-files.ts";
@@ -11,18 +10,20 @@ import { readJsonFile, writeDurably } from "../attempts/durable-file.ts";
 import type { HttpClient } from "../http/http-client.ts";
 import { createAttemptClient } from "./attempt-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { type AttemptOver, createAttemptOver } from "./attempt-over.ts";
+import type { AttemptOver } from "./attempt-over.ts";
 import { makeCompletion, removeAttempt, reportCompletion } from "./complete-attempt.ts";
 import { type Connection, connectAttempt } from "./connect-attempt.ts";
-import { type ControlSocket, serveControl } from "./control-socket.ts";
+import type { ControlSocket } from "./control-socket.ts";
 import { type AttemptEnd, doWork } from "./do-work.ts";
 import { sayHello } from "./say-hello.ts";
-import { createStopRequests, type StopRequests } from "./stop-agent.ts";
+import type { StopRequests } from "./stop-agent.ts";
 
 export interface SupervisorDeps {
   readonly spec: AttemptSpec;
   readonly files: AttemptFiles;
-  readonly lock: Server;
+  readonly control: ControlSocket;
+  readonly over: AttemptOver;
+  readonly stops: StopRequests;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: AttemptLog;
@@ -36,16 +37,13 @@ const FLUSH_BEFORE_COMPLETION_MS = 2_000;
 const REST_OF_LOG_MS = 60_000;
 
 export async function supervise(deps: SupervisorDeps): Promise<SupervisorResult> {
-  const { spec, files, log } = deps;
+  const { spec, files, log, over, stops, control } = deps;
   if ((await readJsonFile(files.incarnation)) !== null) {
     log.error({}, "another supervisor of this attempt began before, so its agent is not started again");
     return "reported_elsewhere";
   }
   const incarnation = deps.ids.make("incarnation");
   await writeDurably(files.incarnation, JSON.stringify({ incarnation, pid: process.pid }));
-  const over = createAttemptOver();
-  const stops = createStopRequests();
-  const control = openControl(deps, over, stops);
   const client = createAttemptClient(deps.http, spec, incarnation);
 
   const hello = await sayHello({ client, clock: deps.clock, log, over, incarnation });
@@ -59,15 +57,6 @@ export async function supervise(deps: SupervisorDeps): Promise<SupervisorResult>
   } finally {
     await connection.close();
   }
-}
-
-function openControl(deps: SupervisorDeps, over: AttemptOver, stops: StopRequests): ControlSocket {
-  const first = { pid: process.pid, phase: "hello", tree: "none", leftBecause: null } as const;
-  return serveControl(deps.lock, deps.spec.controlSecret, first, (command) => {
-    deps.log.info({ command: command.command, reason: command.reason }, "told by the runner");
-    if (command.command === "stop") stops.request({ kind: "stop", reason: command.reason });
-    else over.end({ kind: "superseded", code: "attempt_superseded", message: command.reason });
-  });
 }
 
 interface Reporting {

@@ -143,7 +143,9 @@ export class FakeCoordinator {
     }
     try {
       if (intercepted instanceof ParallaxError) throw intercepted;
-      const answer = await this.#route(call);
+      const gone = new AbortController();
+      response.once("close", () => gone.abort());
+      const answer = await this.#route(call, gone.signal);
       this.changed();
       if (intercepted === "drop_answer") return void response.destroy();
       send(response, answer === null ? 204 : 200, answer);
@@ -155,14 +157,14 @@ export class FakeCoordinator {
     }
   }
 
-  async #route(call: FakeCall): Promise<object | null> {
+  async #route(call: FakeCall, gone: AbortSignal): Promise<object | null> {
     const { method, path } = call;
     if (method === "POST" && path === "/runner/register") {
       const { runner_id } = parse(registerRunnerSchema, call.body);
       if (runner_id !== undefined) this.runners.add(runner_id);
       return { runner_id, poll_endpoint: "/runner/runs", poll_timeout_seconds: 25, heartbeat_interval_seconds: 10 };
     }
-    if (method === "GET" && path === "/runner/runs") return await this.#poll(call);
+    if (method === "GET" && path === "/runner/runs") return await this.#poll(call, gone);
     if (method === "POST" && path === "/runner/heartbeat") {
       this.#knownRunner(parse(heartbeatSchema, call.body).runner_id);
       return { ok: true };
@@ -185,7 +187,7 @@ export class FakeCoordinator {
     if (!this.runners.has(id)) throw new ParallaxError("unknown_runner", "register again");
   }
 
-  async #poll(call: FakeCall): Promise<object | null> {
+  async #poll(call: FakeCall, gone: AbortSignal): Promise<object | null> {
     const query = parse(pollQuerySchema, call.query);
     this.#knownRunner(query.runner_id);
     const offered = (): FakeRun[] => {
@@ -201,7 +203,8 @@ export class FakeCoordinator {
       query.hold_ms ?? 25_000,
       () => undefined,
     );
-    const runs = offered();
+    // Nobody is there any more to take it.
+    const runs = gone.aborted ? [] : offered();
     for (const run of runs) {
       run.state = "claimed";
       run.pollId = query.poll_id ?? null;

@@ -1,0 +1,133 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ParallaxError } from "@parallax/shared/errors";
+import { expect, test } from "vitest";
+import { listMarked } from "./supervisor/process-tree/kill-by-marker.ts";
+import { readSpecs } from "./testing/find-supervisors.ts";
+import { gatedScript, said, script } from "./testing/script.ts";
+import { openBench, type RunnerBench } from "./testing/start-runner.ts";
+import { until } from "./testing/until.ts";
+
+const attemptDirs = (bench: RunnerBench): string[] => readdirSync(join(bench.stateDir, "attempts"));
+const markerOf = (bench: RunnerBench): string => readSpecs(bench.stateDir)[0]?.marker ?? "";
+
+/** State letters of the living processes of a tree; T is frozen. */
+function statesOf(marker: string): string[] {
+  return listMarked(marker).map(({ pid }) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?");
+}
+
+test("a coordinator that is away costs nothing: the log has no gap and the completion is repeated until it is acknowledged", async () => {
+  await using bench = await openBench();
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  await bench.coordinator.down();
+  gated.release();
+  const [name = ""] = attemptDirs(bench);
+  await until("the completion is on disk", () => existsSync(join(bench.stateDir, "attempts", name, "completion.json")));
+  let drops = 3;
+  bench.coordinator.intercept = ({ path }) => (path.endsWith("/completed") && drops-- > 0 ? "drop_answer" : null);
+  await bench.coordinator.up();
+  await until("nothing is left", () => attemptDirs(bench).length === 0);
+  expect(run.completions.length).toBe(4);
+  expect(run.frames.map(({ frame }) => frame)).toEqual(run.frames.map((_, index) => index + 1));
+  expect(run.frames.length).toBe(run.completions[0]?.last_frame);
+  expect(run.lost).toEqual([]);
+});
+
+test("a supervisor that hears that it was superseded ends its tree and reports nothing more", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({
+    prompt: script({ say: "working" }, { ignore_signals: true }, { hang: true }),
+  });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  run.refusal = "attempt_superseded";
+  await until("nothing is left", () => attemptDirs(bench).length === 0);
+  expect(listMarked(marker)).toEqual([]);
+  expect(bench.coordinator.summary().filter((call) => /completed|lost/.test(call))).toEqual([]);
+});
+
+test("an agent whose supervisor is cut off is frozen, and goes on when the attempt is still its own", async () => {
+  await using bench = await openBench({ freeze_after_ms: 1_500, renew_every_ms: 300 });
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  await bench.coordinator.down();
+  await until("the tree is frozen", () => statesOf(marker).includes("T"));
+  gated.release();
+  await bench.coordinator.up();
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+  expect(run.completions[0]).toMatchObject({ outcome: "completed", result_text: "done" });
+  const statuses = run.frames.filter(({ type }) => type === "status").map(({ data }) => data["status"]);
+  expect(statuses).toEqual(expect.arrayContaining(["frozen", "thawed"]));
+});
+
+test("a frozen agent whose attempt was given away is killed without having moved", async () => {
+  await using bench = await openBench({ freeze_after_ms: 1_500, renew_every_ms: 300 });
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  await bench.coordinator.down();
+  await until("the tree is frozen", () => statesOf(marker).includes("T"));
+  gated.release();
+  run.refusal = "attempt_superseded";
+  await bench.coordinator.up();
+  await until("nothing is left", () => attemptDirs(bench).length === 0);
+  expect(listMarked(marker)).toEqual([]);
+  expect(said(run.frames, "done")).toBe(false);
+});
+
+test("an agent that stays frozen for too long is ended, and its loss is reported when the coordinator is back", async () => {
+  await using bench = await openBench({ freeze_after_ms: 1_000, renew_every_ms: 300 });
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }, { hang: true }) });
+  const runner = bench.startRunner([], { PARALLAX_SUPERVISOR_LIMITS: '{"frozenKillAfterMs":1000}' });
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  await bench.coordinator.down();
+  await until("the tree is gone", () => listMarked(marker).length === 0);
+  await bench.coordinator.up();
+  await bench.coordinator.until("the loss is reported", () => run.lost.length > 0);
+  expect(run.lost[0], runner.output()).toContain("cut off");
+});
+
+test("a second supervisor of an attempt is refused before it starts an agent", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }) });
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith("/hello")) run.incarnation ??= "inc_of_another_one";
+    return null;
+  };
+  bench.startRunner();
+  await bench.coordinator.until("hello", () => run.incarnation !== null);
+  await until("nothing is left", () => attemptDirs(bench).length === 0);
+  expect(run.frames).toEqual([]);
+  expect(run.completions).toEqual([]);
+});
+
+test("what is left of an older attempt of a session ends before the next one starts", async () => {
+  await using bench = await openBench();
+  const older = bench.coordinator.enqueue({
+    session_id: "ses_one",
+    prompt: script({ say: "working" }, { ignore_signals: true }, { hang: true }),
+  });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(older.frames, "working"));
+  const marker = markerOf(bench);
+  let olderAlive = -1;
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith("/hello")) olderAlive = listMarked(marker).length;
+    // The older one is cut off: it cannot hear that it is over.
+    return path.includes(older.id) ? new ParallaxError("store_unavailable", "not now") : null;
+  };
+  const newer = bench.coordinator.enqueue({ session_id: "ses_one", prompt: script({ say: "newer" }) });
+  await bench.coordinator.until("the newer one completes", () => newer.completions.length > 0);
+  expect(olderAlive).toBe(0);
+  expect(older.completions).toEqual([]);
+});
