@@ -8,6 +8,7 @@ import { ParallaxError } from "@parallax/shared/errors";
 import type { CreatedRun, CreateRun } from "@parallax/shared/protocol/runs";
 import type { Deps } from "../deps.ts";
 import { type Effects, transact } from "../effects.ts";
+import { assignInbox } from "../inbox/assign-inbox.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
 import { databaseNowPlus } from "../store/database-time.ts";
@@ -50,7 +51,7 @@ export async function createRunIn(
   const plan = await planRun(tx, author, request, place);
   const session = place.session ?? (await beginSession(tx, author, plan, place));
   const run = await enqueue(deps, tx, author, request, plan, place, session);
-  if (plan.executionMode !== "async_poll" && place.parent !== null) {
+  if (place.parent !== null && owesReport(author, plan)) {
     await oweParent(tx, {
       id: deps.ids.make("duty"),
       projectId: author.projectId,
@@ -62,11 +63,18 @@ export async function createRunIn(
     // a parent that rested is waiting again
     await settleSession(deps, tx, effects, author.projectId, place.parent.id);
   }
+  // what a stop held, or what came meanwhile, goes out with the resume
+  if (place.session !== null) await assignInbox(deps, tx, effects, author.projectId, session.id);
   await promoteSession(deps, tx, effects, author.projectId, session.id);
   effects.session(author.projectId, session.id);
   const created = { run_id: run.id, session_id: session.id, status: "pending" as const };
   if (author.idempotency !== null) await rememberAnswer(tx, author.projectId, author.idempotency, created);
   return created;
+}
+
+/** Over HTTP nobody holds a line for a `sync` run: who asked reads the result. An agent's sync call waits, and must get a report if it breaks. */
+function owesReport(author: Author, plan: Plan): boolean {
+  return plan.executionMode === "async_callback" || (plan.executionMode === "sync" && author.agent !== null);
 }
 
 async function beginSession(tx: Tx, author: Author, plan: Plan, place: Place): Promise<SessionRecord> {

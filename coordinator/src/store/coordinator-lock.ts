@@ -25,16 +25,11 @@ export async function holdCoordinatorLock(url: string, onStolen: () => void): Pr
   await takeWithin(client, WAIT_MS);
   let released = false;
   const watch = setInterval(() => {
-    void client`select pg_try_advisory_lock(${LOCK}) as held`.then(
-      ([row]) => {
-        if (row?.["held"] !== true && !released) onStolen();
-        // a lock that this connection holds already was taken once more: give that one back, keep the first
-        if (row?.["held"] === true)
-          return client`select pg_advisory_unlock(${LOCK}) where (select count(*) from pg_locks where locktype = 'advisory' and objid = ${LOCK} and pid = pg_backend_pid()) > 1`.catch(
-            () => undefined,
-          );
-        return undefined;
+    holdsOrTakes(client).then(
+      (held) => {
+        if (!(held || released)) onStolen();
       },
+      // Postgres is away: whoever comes back first takes it
       () => undefined,
     );
   }, WAIT_MS);
@@ -46,6 +41,15 @@ export async function holdCoordinatorLock(url: string, onStolen: () => void): Pr
       await client.end({ timeout: 2 });
     },
   };
+}
+
+/** The lock belongs to a connection: after a restart of Postgres a new one must take it. */
+async function holdsOrTakes(client: postgres.Sql): Promise<boolean> {
+  const [held] =
+    await client`select 1 from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted`;
+  if (held !== undefined) return true;
+  const [row] = await client`select pg_try_advisory_lock(${LOCK}) as held`;
+  return row?.["held"] === true;
 }
 
 async function takeWithin(client: postgres.Sql, waitMs: number): Promise<void> {

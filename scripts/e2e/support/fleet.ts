@@ -37,6 +37,8 @@ export interface Fleet {
   crashCoordinator(): Promise<void>;
   stopCoordinator(): Promise<void>;
   startCoordinator(): Promise<void>;
+  /** Another process on the same data directory, not waited for. */
+  startSecondCoordinator(): Process;
   /** kill -9 of the postmaster of this fleet. */
   killPostgres(): Promise<void>;
   key(): Promise<string>;
@@ -99,18 +101,28 @@ class FleetProcesses implements Fleet {
   }
 
   async startCoordinator(): Promise<void> {
-    const process = startProcess("coordinator", nodePath(), [...NODE_FLAGS, join(ROOT, "coordinator/src/main.ts")], {
-      ...plainEnv(this.home),
-      PARALLAX_PORT: this.#port,
-      PARALLAX_DATA_DIR: this.#dataDir,
-      PARALLAX_SYSTEM_DIR: join(this.directory, "system"),
-      ...this.#options.coordinator,
-    });
+    const process = this.#spawnCoordinator(this.#port);
     this.#coordinator = process;
     const [, url] = await process.line(/"url":"(http:[^"]+)".*"coordinator ready"/, 60_000);
     this.#url = url ?? "";
     this.#port = new URL(this.#url).port;
     this.#client = createClient({ baseUrl: this.#url, key: await this.key() });
+  }
+
+  startSecondCoordinator(): Process {
+    const process = this.#spawnCoordinator("0");
+    this.#past.push(process);
+    return process;
+  }
+
+  #spawnCoordinator(port: string): Process {
+    return startProcess("coordinator", nodePath(), [...NODE_FLAGS, join(ROOT, "coordinator/src/main.ts")], {
+      ...plainEnv(this.home),
+      PARALLAX_PORT: port,
+      PARALLAX_DATA_DIR: this.#dataDir,
+      PARALLAX_SYSTEM_DIR: join(this.directory, "system"),
+      ...this.#options.coordinator,
+    });
   }
 
   async stopCoordinator(): Promise<void> {
@@ -166,7 +178,7 @@ class FleetProcesses implements Fleet {
   }
 
   async close(): Promise<void> {
-    for (const runner of this.#runners) await runner.stop("SIGKILL");
+    for (const process of [...this.#runners, ...this.#past]) await process.stop("SIGKILL");
     if (this.#coordinator !== null) await this.#coordinator.stop("SIGTERM");
     await killEverythingOf(this.directory);
     await rm(this.directory, { recursive: true, force: true });
