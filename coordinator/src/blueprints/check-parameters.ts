@@ -6,22 +6,37 @@ import type { BlueprintRecord } from "../store/records.ts";
  * Judges a run's parameters and makes the prompt the agent reads. A blueprint with a schema takes exactly what the schema says; without
  * one, and on every resume, the parameters are exactly {prompt}.
  */
-export function checkParameters(blueprint: BlueprintRecord | null, parameters: Record<string, unknown>, type: "start_session" | "resume_session", agentName: string | null): string {
+export function checkParameters(
+  blueprint: BlueprintRecord | null,
+  parameters: Record<string, unknown>,
+  type: "start_session" | "resume_session",
+  agentName: string | null,
+): string {
   const schema = type === "start_session" ? (blueprint?.parametersSchema ?? null) : null;
   if (schema === null) return checkPromptOnly(parameters, agentName);
   const validate = compile(schema);
   if (!validate(parameters)) {
-    throw new ParallaxError("parameter_validation_failed", `the parameters do not match the schema of '${agentName ?? ""}'`, {
-      details: {
-        agent_name: agentName,
-        validation_errors: (validate.errors ?? []).map((error: ErrorObject) => ({ path: `$${error.instancePath.replaceAll("/", ".")}`, message: error.message ?? "", schema_path: error.schemaPath })),
-        parameters_schema: schema,
+    throw new ParallaxError(
+      "parameter_validation_failed",
+      `the parameters do not match the schema of '${agentName ?? ""}'`,
+      {
+        details: {
+          agent_name: agentName,
+          validation_errors: (validate.errors ?? []).map((error: ErrorObject) => ({
+            path: `$${error.instancePath.replaceAll("/", ".")}`,
+            message: error.message ?? "",
+            schema_path: error.schemaPath,
+          })),
+          parameters_schema: schema,
+        },
       },
-    });
+    );
   }
   const own = Object.keys(parameters);
   if (own.length === 1 && typeof parameters["prompt"] === "string") return parameters["prompt"];
-  const lines = own.map((key) => `${key}: ${typeof parameters[key] === "string" ? parameters[key] : JSON.stringify(parameters[key])}`);
+  const lines = own.map(
+    (key) => `${key}: ${typeof parameters[key] === "string" ? parameters[key] : JSON.stringify(parameters[key])}`,
+  );
   return `<inputs>\n${lines.join("\n")}\n</inputs>`;
 }
 
@@ -30,11 +45,22 @@ function checkPromptOnly(parameters: Record<string, unknown>, agentName: string 
   const extra = Object.keys(parameters).filter((key) => key !== "prompt");
   if (typeof prompt === "string" && prompt.trim() !== "" && extra.length === 0) return prompt;
   const errors = [
-    ...(typeof prompt === "string" && prompt.trim() !== "" ? [] : [{ path: "$.prompt", message: "must be a non-empty string", schema_path: "#/properties/prompt" }]),
+    ...(typeof prompt === "string" && prompt.trim() !== ""
+      ? []
+      : [{ path: "$.prompt", message: "must be a non-empty string", schema_path: "#/properties/prompt" }]),
     ...extra.map((key) => ({ path: `$.${key}`, message: "is not a parameter", schema_path: "#/additionalProperties" })),
   ];
   throw new ParallaxError("parameter_validation_failed", "the parameters must be exactly {prompt}", {
-    details: { agent_name: agentName, validation_errors: errors, parameters_schema: { type: "object", required: ["prompt"], properties: { prompt: { type: "string", minLength: 1 } }, additionalProperties: false } },
+    details: {
+      agent_name: agentName,
+      validation_errors: errors,
+      parameters_schema: {
+        type: "object",
+        required: ["prompt"],
+        properties: { prompt: { type: "string", minLength: 1 } },
+        additionalProperties: false,
+      },
+    },
   });
 }
 
@@ -47,6 +73,10 @@ function compile(schema: Record<string, unknown>) {
   try {
     return new Ajv({ allErrors: true, strict: false, validateSchema: false }).compile(schema);
   } catch (error) {
-    throw new ParallaxError("invalid_request", `parameters_schema is not a usable JSON Schema: ${(error as Error).message}`, { details: { field: "parameters_schema" } });
+    throw new ParallaxError(
+      "invalid_request",
+      `parameters_schema is not a usable JSON Schema: ${(error as Error).message}`,
+      { details: { field: "parameters_schema" } },
+    );
   }
 }
