@@ -27,3 +27,8 @@ export const SOURCE_FOLDERS = ["shared", "patterns", "executors", "runner", "coo
 function git(...args: string[]): string {
   return execFileSync("git", [...GIT, ...args], { cwd: ROOT, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
 }
+
+/** What is checked out: the commit, and whether the work tree differs from it. */
+export function describeCommit(): { readonly commit: string; readonly changed: boolean } {
+  return { commit: git("rev-parse", "HEAD").trim(), changed: git("status", "--porcelain").trim() !== "" };
+}
