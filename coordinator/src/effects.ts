@@ -1,4 +1,4 @@
-import { type Deps, TOPICS, sessionTopicId } from "./deps.ts";
+import { type Deps, sessionTopicId, TOPICS } from "./deps.ts";
 import type { TimerRequest } from "./queue/contract.ts";
 import type { Tx } from "./store/store.ts";
 
@@ -40,7 +40,8 @@ class CollectedEffects implements Effects {
     const known = this.timers.get(id);
     // a pause that ends a little late is found by the sweep's condition, one that fires early is not
     const rounded = Math.max(0, Math.ceil(delayMs)) + 5;
-    if (known === undefined || known.delayMs > rounded) this.timers.set(id, { id, kind, delayMs: rounded, data: { projectId, sessionId } });
+    if (known === undefined || known.delayMs > rounded)
+      this.timers.set(id, { id, kind, delayMs: rounded, data: { projectId, sessionId } });
   }
 }
 

@@ -19,7 +19,10 @@ export async function openAdminKey(dataDir: string): Promise<string> {
       throw error;
     });
     if (known !== null) {
-      if (!KEY.test(known.trim())) throw new ParallaxError("data_dir_unusable", `${path} does not hold an admin key`, { hint: "delete the file; a new key is made at the next start" });
+      if (!KEY.test(known.trim()))
+        throw new ParallaxError("data_dir_unusable", `${path} does not hold an admin key`, {
+          hint: "delete the file; a new key is made at the next start",
+        });
       return known.trim();
     }
     const key = `plx_${randomBytes(32).toString("base64url")}`;
@@ -31,6 +34,10 @@ export async function openAdminKey(dataDir: string): Promise<string> {
     return key;
   } catch (error) {
     if (error instanceof ParallaxError) throw error;
-    throw new ParallaxError("data_dir_unusable", `the data directory ${dataDir} cannot be used: ${(error as Error).message}`, { cause: error, hint: "choose another one with --data-dir" });
+    throw new ParallaxError(
+      "data_dir_unusable",
+      `the data directory ${dataDir} cannot be used: ${(error as Error).message}`,
+      { cause: error, hint: "choose another one with --data-dir" },
+    );
   }
 }

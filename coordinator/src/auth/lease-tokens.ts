@@ -34,13 +34,18 @@ export async function openLeaseTokens(store: Store): Promise<LeaseTokens> {
 
   const mac = (keyId: string, runId: string, attempt: number, claimId: string): string | null => {
     const secret = secrets.get(keyId);
-    return secret === undefined ? null : createHmac("sha256", secret).update(`${runId}\n${attempt}\n${claimId}`).digest("base64url");
+    return secret === undefined
+      ? null
+      : createHmac("sha256", secret).update(`${runId}\n${attempt}\n${claimId}`).digest("base64url");
   };
   return {
-    make: (runId, attempt, claimId) => `lt1.${current.id}.${runId}.${attempt}.${mac(current.id, runId, attempt, claimId)}`,
+    make: (runId, attempt, claimId) =>
+      `lt1.${current.id}.${runId}.${attempt}.${mac(current.id, runId, attempt, claimId)}`,
     read: (token) => {
       const match = TOKEN.exec(token);
-      return match === null ? null : { keyId: match[1] as string, runId: match[2] as string, attempt: Number(match[3]), mac: match[4] as string };
+      return match === null
+        ? null
+        : { keyId: match[1] as string, runId: match[2] as string, attempt: Number(match[3]), mac: match[4] as string };
     },
     matches: (token, claimId) => {
       const expected = mac(token.keyId, token.runId, token.attempt, claimId);

@@ -63,7 +63,8 @@ export function createDispatcher(deps: Deps): Dispatcher {
     lanesByProject.set(lane.projectId, lanes);
     lanes.set(lane.id, lane);
     for (const waiter of waiters) {
-      if (waiter.poll.runner.projectId === lane.projectId && matchesRunner(lane.demands, waiter.poll.runner)) waiter.lanes.add(lane.id);
+      if (waiter.poll.runner.projectId === lane.projectId && matchesRunner(lane.demands, waiter.poll.runner))
+        waiter.lanes.add(lane.id);
     }
     return lane;
   }
@@ -75,7 +76,11 @@ export function createDispatcher(deps: Deps): Dispatcher {
       const claimed = await claimRuns(deps, claimRequest(waiter));
       if (claimed.length === 0) return false;
       for (const { laneId, offer } of claimed) void deps.queue.dropHint(laneId, offer.run_id).catch(() => undefined);
-      if (!waiter.settle(claimed.map(({ offer }) => offer))) await withdrawOffers(deps, claimed.map(({ offer }) => offer));
+      if (!waiter.settle(claimed.map(({ offer }) => offer)))
+        await withdrawOffers(
+          deps,
+          claimed.map(({ offer }) => offer),
+        );
       return true;
     } finally {
       waiter.claiming = false;
@@ -106,7 +111,9 @@ export function createDispatcher(deps: Deps): Dispatcher {
   }
 
   const unsubscribe = deps.wake.subscribe(TOPICS.lane, (laneId) => {
-    onLane(laneId).catch((error: unknown) => deps.logger.warn({ err: error, laneId }, "claim after a wake failed; the sweep will repeat it"));
+    onLane(laneId).catch((error: unknown) =>
+      deps.logger.warn({ err: error, laneId }, "claim after a wake failed; the sweep will repeat it"),
+    );
   });
 
   return {
@@ -148,5 +155,13 @@ export function createDispatcher(deps: Deps): Dispatcher {
 
 function claimRequest(waiter: Waiter): ClaimRequest {
   const { poll } = waiter;
-  return { runner: poll.runner, laneIds: [...waiter.lanes], count: poll.count, instanceId: poll.instanceId, pollId: poll.pollId, plain: poll.plain, onlyRunId: poll.onlyRunId };
+  return {
+    runner: poll.runner,
+    laneIds: [...waiter.lanes],
+    count: poll.count,
+    instanceId: poll.instanceId,
+    pollId: poll.pollId,
+    plain: poll.plain,
+    onlyRunId: poll.onlyRunId,
+  };
 }

@@ -1,6 +1,9 @@
 import type { RunnerRecord, StoredDemands } from "../store/records.ts";
 
-type Candidate = Pick<RunnerRecord, "hostname" | "projectDir" | "executorProfile" | "executor" | "executors" | "runtimes" | "tags" | "requireMatchingTags">;
+type Candidate = Pick<
+  RunnerRecord,
+  "hostname" | "projectDir" | "executorProfile" | "executor" | "executors" | "runtimes" | "tags" | "requireMatchingTags"
+>;
 
 /** Whether a runner may take runs with these demands: single values match exactly, demanded tags must all be there. */
 export function matchesRunner(demands: StoredDemands, runner: Candidate): boolean {

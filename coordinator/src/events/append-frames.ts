@@ -40,10 +40,12 @@ export async function appendFrames(deps: Deps, batch: FrameBatch): Promise<Renew
     if (run === null) throw new ParallaxError("run_not_found", `no run ${batch.runId}`);
     fence(run, { runId: run.id, attempt: batch.attempt, runnerId: run.runnerId ?? "", proven: true });
     const attempt = await findAttempt(tx, run.id, run.attempt);
-    if (attempt === null || attempt.incarnation !== batch.incarnation) throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
+    if (attempt === null || attempt.incarnation !== batch.incarnation)
+      throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
     if (run.state === "pending") run = await retakeRun(deps, tx, effects, run);
     const ended = isTerminalRun(run.state);
-    if (ended && attempt.logState !== "open") throw new ParallaxError("run_terminal", `the run has ended as ${run.state} and its log is closed`);
+    if (ended && attempt.logState !== "open")
+      throw new ParallaxError("run_terminal", `the run has ended as ${run.state} and its log is closed`);
     if (!ended) {
       await changeRun(tx, run.id, leaseFromNow(deps.limits.leaseTtlMs));
       await acknowledgeDirectives(tx, run.id, run.attempt, batch.acknowledgedDirectives);
@@ -67,7 +69,9 @@ async function takeFrames(tx: Tx, run: RunRecord, attempt: AttemptRecord, frames
   let expected = attempt.nextFrame;
   for (const frame of fresh) {
     if (frame.frame !== expected) {
-      throw new ParallaxError("frame_gap", `expected frame ${expected}, got ${frame.frame}`, { details: { next_frame: attempt.nextFrame } });
+      throw new ParallaxError("frame_gap", `expected frame ${expected}, got ${frame.frame}`, {
+        details: { next_frame: attempt.nextFrame },
+      });
     }
     expected++;
   }
@@ -75,7 +79,13 @@ async function takeFrames(tx: Tx, run: RunRecord, attempt: AttemptRecord, frames
   await appendEvents(
     tx,
     run.id,
-    fresh.map((frame) => ({ attempt: run.attempt, frame: frame.frame, type: frame.type, at: frame.at, data: JSON.stringify(frame.data) })),
+    fresh.map((frame) => ({
+      attempt: run.attempt,
+      frame: frame.frame,
+      type: frame.type,
+      at: frame.at,
+      data: JSON.stringify(frame.data),
+    })),
   );
   await changeAttempt(tx, run.id, run.attempt, { nextFrame: expected });
   return expected;

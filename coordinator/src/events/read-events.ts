@@ -18,11 +18,26 @@ export async function readEventsPage(deps: Deps, runId: string, after: number, l
 }
 
 export function viewEvent(run: Pick<RunRecord, "id" | "sessionId">, event: EventRecord): RunEvent {
-  return { seq: event.seq, run_id: run.id, session_id: run.sessionId, attempt: event.attempt, type: event.type as RunEvent["type"], at: event.at, data: JSON.parse(event.data) as Record<string, unknown> };
+  return {
+    seq: event.seq,
+    run_id: run.id,
+    session_id: run.sessionId,
+    attempt: event.attempt,
+    type: event.type as RunEvent["type"],
+    at: event.at,
+    data: JSON.parse(event.data) as Record<string, unknown>,
+  };
 }
 
 /** The same view as bytes, `data` exactly as it was stored: what REST shows parsed and SSE sends as one line. */
 export function eventJson(run: Pick<RunRecord, "id" | "sessionId">, event: EventRecord): string {
-  const head = JSON.stringify({ seq: event.seq, run_id: run.id, session_id: run.sessionId, attempt: event.attempt, type: event.type, at: event.at });
+  const head = JSON.stringify({
+    seq: event.seq,
+    run_id: run.id,
+    session_id: run.sessionId,
+    attempt: event.attempt,
+    type: event.type,
+    at: event.at,
+  });
   return `${head.slice(0, -1)},"data":${event.data}}`;
 }

@@ -15,7 +15,14 @@ import { frameLine } from "./frame-line.ts";
 const PAGE = 500;
 
 /** Seals the attempt's part when all its frames have arrived; then the run's, if it has ended. */
-export async function sealAttempt(deps: Deps, tx: Tx, effects: Effects, runId: string, attemptNumber: number, overdue = false): Promise<void> {
+export async function sealAttempt(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  runId: string,
+  attemptNumber: number,
+  overdue = false,
+): Promise<void> {
   const all = await findAttempts(tx, runId);
   const attempt = all.find((candidate) => candidate.attempt === attemptNumber);
   if (attempt === undefined || attempt.logState !== "open" || attempt.endedAt === null) return;
@@ -44,23 +51,45 @@ export async function sealWithoutAttempt(deps: Deps, tx: Tx, runId: string): Pro
   const stream = await findStream(tx, runId);
   if (stream === null || stream.sealed) return;
   await appendEvents(tx, runId, [
-    { attempt: 0, frame: null, type: "log_sealed", at: new Date(deps.clock.now()).toISOString(), data: JSON.stringify({ complete: true, bytes: 0, sha256: createHash("sha256").digest("hex"), frames: 0 }) },
+    {
+      attempt: 0,
+      frame: null,
+      type: "log_sealed",
+      at: new Date(deps.clock.now()).toISOString(),
+      data: JSON.stringify({ complete: true, bytes: 0, sha256: createHash("sha256").digest("hex"), frames: 0 }),
+    },
   ]);
   await sealStream(tx, runId);
 }
 
 /** The part of a superseded attempt ends where the newer one was claimed. */
-async function closeOlderParts(deps: Deps, tx: Tx, runId: string, all: readonly AttemptRecord[], newest: number): Promise<void> {
+async function closeOlderParts(
+  deps: Deps,
+  tx: Tx,
+  runId: string,
+  all: readonly AttemptRecord[],
+  newest: number,
+): Promise<void> {
   for (const attempt of all) {
     if (attempt.attempt >= newest || attempt.logState !== "open" || attempt.incarnation === null) continue;
     await changeAttempt(tx, runId, attempt.attempt, { logState: "cut" });
     await appendEvents(tx, runId, [
-      { attempt: attempt.attempt, frame: null, type: "log_cut", at: new Date(deps.clock.now()).toISOString(), data: JSON.stringify({ frames: attempt.nextFrame - 1, reason: attempt.endReason }) },
+      {
+        attempt: attempt.attempt,
+        frame: null,
+        type: "log_cut",
+        at: new Date(deps.clock.now()).toISOString(),
+        data: JSON.stringify({ frames: attempt.nextFrame - 1, reason: attempt.endReason }),
+      },
     ]);
   }
 }
 
-async function hashFrames(tx: Tx, runId: string, attempt: number): Promise<{ sha256: string; bytes: number; frames: number }> {
+async function hashFrames(
+  tx: Tx,
+  runId: string,
+  attempt: number,
+): Promise<{ sha256: string; bytes: number; frames: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
   let frames = 0;

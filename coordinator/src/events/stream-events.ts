@@ -26,12 +26,21 @@ export function streamEvents(deps: Deps, run: RunRecord, after: number, signal: 
         }
         for (;;) {
           const wake = new AbortController();
-          const grown = deps.wake.waitFor(TOPICS.events, run.id, { timeoutMs: HEARTBEAT_MS, signal: AbortSignal.any([gone, wake.signal]) });
+          const grown = deps.wake.waitFor(TOPICS.events, run.id, {
+            timeoutMs: HEARTBEAT_MS,
+            signal: AbortSignal.any([gone, wake.signal]),
+          });
           const page = await readEventsPage(deps, run.id, position, PAGE).catch(() => null);
           if (page !== null && page.events.length > 0) {
             wake.abort();
             position = page.nextAfter;
-            controller.enqueue(encoder.encode(page.events.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${eventJson(run, event)}\n\n`).join("")));
+            controller.enqueue(
+              encoder.encode(
+                page.events
+                  .map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${eventJson(run, event)}\n\n`)
+                  .join(""),
+              ),
+            );
             if (page.sealed) controller.close();
             return;
           }
@@ -54,5 +63,11 @@ export function streamEvents(deps: Deps, run: RunRecord, after: number, signal: 
     },
     { highWaterMark: 1 },
   );
-  return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" } });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    },
+  });
 }

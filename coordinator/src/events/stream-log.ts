@@ -28,7 +28,13 @@ export function streamLog(deps: Deps, run: RunRecord): Response {
     },
     { highWaterMark: 1 },
   );
-  return new Response(body, { headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store", "x-content-type-options": "nosniff" } });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
 }
 
 /** One event as lines of text; events that are not words of the agent leave no trace here. */

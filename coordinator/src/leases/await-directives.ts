@@ -16,12 +16,20 @@ export interface Told {
   readonly directives: readonly DirectiveRecord[];
 }
 
-export async function awaitDirectives(deps: Deps, author: AttemptAuthor, holdMs: number, signal: AbortSignal): Promise<Told> {
+export async function awaitDirectives(
+  deps: Deps,
+  author: AttemptAuthor,
+  holdMs: number,
+  signal: AbortSignal,
+): Promise<Told> {
   const until = deps.clock.monotonic() + Math.min(holdMs, deps.limits.pollHoldMs);
   for (;;) {
     // registered before the look, so that what is written in between wakes it
     const gone = new AbortController();
-    const wait = deps.wake.waitFor(TOPICS.directives, author.runId, { timeoutMs: Math.max(0, until - deps.clock.monotonic()), signal: AbortSignal.any([signal, gone.signal]) });
+    const wait = deps.wake.waitFor(TOPICS.directives, author.runId, {
+      timeoutMs: Math.max(0, until - deps.clock.monotonic()),
+      signal: AbortSignal.any([signal, gone.signal]),
+    });
     const told = await look(deps, author).catch((error: unknown) => {
       gone.abort();
       throw error;
@@ -38,7 +46,8 @@ async function look(deps: Deps, author: AttemptAuthor): Promise<Told> {
   const run = await findRun(deps.store.db, author.runId);
   if (run === null) throw new ParallaxError("run_not_found", `no run ${author.runId}`);
   fence(run, { runId: run.id, attempt: author.attempt, runnerId: run.runnerId ?? "", proven: true });
-  if (run.incarnation !== author.incarnation) throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
+  if (run.incarnation !== author.incarnation)
+    throw new ParallaxError("supervisor_superseded", "another supervisor holds this attempt");
   if (isTerminalRun(run.state)) throw new ParallaxError("run_terminal", `the run has ended as ${run.state}`);
   return {
     stop: run.state === "stopping" ? { reason: run.stopReason ?? "stopped" } : null,

@@ -5,8 +5,8 @@
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { sealAttempt } from "../events/seal-stream.ts";
-import { lockRun } from "../store/runs.ts";
 import { findOverdueLogs } from "../store/overdue-logs.ts";
+import { lockRun } from "../store/runs.ts";
 
 const REMAINDER_MS = 3_600_000;
 const BATCH = 200;

@@ -7,7 +7,14 @@ import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { endRun } from "../runs/end-run.ts";
 import { lockForEnd } from "../runs/lock-for-end.ts";
-import { extendLeases, findExpiredLeases, findUnansweredStops, leaseIsExpired, lockLiveness, touchLiveness } from "../store/leases.ts";
+import {
+  extendLeases,
+  findExpiredLeases,
+  findUnansweredStops,
+  leaseIsExpired,
+  lockLiveness,
+  touchLiveness,
+} from "../store/leases.ts";
 import { findQueueExpired } from "../store/runs.ts";
 import { loseRun } from "./lose-run.ts";
 
@@ -25,7 +32,8 @@ export async function expireLeases(deps: Deps): Promise<void> {
     return;
   }
   for (const due of await findExpiredLeases(deps.store.db, BATCH)) await expireOne(deps, due.id);
-  for (const due of await findUnansweredStops(deps.store.db, deps.limits.stopUnansweredMs, BATCH)) await finishStop(deps, due.id);
+  for (const due of await findUnansweredStops(deps.store.db, deps.limits.stopUnansweredMs, BATCH))
+    await finishStop(deps, due.id);
   for (const due of await findQueueExpired(deps.store.db, BATCH)) await expireQueueTime(deps, due.id);
 }
 
@@ -54,7 +62,11 @@ async function expireQueueTime(deps: Deps, runId: string): Promise<void> {
     if (run.state !== "pending" || run.deliveries > 0) return;
     await endRun(deps, tx, effects, session, run, {
       outcome: "expired",
-      error: { code: "expired", message: "No matching runner available within timeout", hint: "GET /runs/{id}/explain says what the run demands; start a runner that has it" },
+      error: {
+        code: "expired",
+        message: "No matching runner available within timeout",
+        hint: "GET /runs/{id}/explain says what the run demands; start a runner that has it",
+      },
       treeGone: true,
     });
   });

@@ -16,7 +16,14 @@ import type { RunRecord } from "../store/records.ts";
 import { changeRun } from "../store/runs.ts";
 import type { Tx } from "../store/store.ts";
 
-export async function loseRun(deps: Deps, tx: Tx, effects: Effects, { run, session }: LockedRun, reason: string, treeGone: boolean): Promise<void> {
+export async function loseRun(
+  deps: Deps,
+  tx: Tx,
+  effects: Effects,
+  { run, session }: LockedRun,
+  reason: string,
+  treeGone: boolean,
+): Promise<void> {
   if (run.state === "stopping") {
     await endRun(deps, tx, effects, session, run, { outcome: "stopped", treeGone, error: null });
     return;
@@ -25,25 +32,48 @@ export async function loseRun(deps: Deps, tx: Tx, effects: Effects, { run, sessi
   if (answerRunEvent(run.state, "lose") !== "pending") return;
   const verdict = judgeLoss(deps, run);
   if (verdict !== null) {
-    await endRun(deps, tx, effects, session, run, { ...verdict, error: { ...verdict.error, details: { reason, attempt: run.attempt } }, treeGone, attemptEnd: "lost" });
+    await endRun(deps, tx, effects, session, run, {
+      ...verdict,
+      error: { ...verdict.error, details: { reason, attempt: run.attempt } },
+      treeGone,
+      attemptEnd: "lost",
+    });
     return;
   }
-  await changeRun(tx, run.id, { state: "pending", ready: false, waitingFor: "session_busy", phase: null, leaseExpiresAt: null });
+  await changeRun(tx, run.id, {
+    state: "pending",
+    ready: false,
+    waitingFor: "session_busy",
+    phase: null,
+    leaseExpiresAt: null,
+  });
   await endAttempt(tx, run.id, run.attempt, "lost");
   await repeatItems(tx, run.id);
   await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
   effects.session(run.projectId, run.sessionId);
 }
 
-type Verdict = { readonly outcome: "lost" | "poison"; readonly error: { readonly code: string; readonly message: string; readonly hint: string } } | null;
+type Verdict = {
+  readonly outcome: "lost" | "poison";
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+} | null;
 
 function judgeLoss(deps: Deps, run: RunRecord): Verdict {
   if (run.onLost === "fail" || run.plain) {
-    const hint = run.plain ? "runs of plain HTTP runners are not retried by themselves; retry it with POST /runs/{id}/retry" : "on_lost is `fail`; set it to `resume` or `restart` to have lost runs tried again";
+    const hint = run.plain
+      ? "runs of plain HTTP runners are not retried by themselves; retry it with POST /runs/{id}/retry"
+      : "on_lost is `fail`; set it to `resume` or `restart` to have lost runs tried again";
     return { outcome: "lost", error: { code: "lost", message: `the runner was lost in attempt ${run.attempt}`, hint } };
   }
   if (run.deliveries >= deps.limits.deliveriesMax) {
-    return { outcome: "poison", error: { code: "poison", message: `lost ${run.deliveries} times: the run may be what kills its runners`, hint: "look at the runners' logs before retrying it" } };
+    return {
+      outcome: "poison",
+      error: {
+        code: "poison",
+        message: `lost ${run.deliveries} times: the run may be what kills its runners`,
+        hint: "look at the runners' logs before retrying it",
+      },
+    };
   }
   return null;
 }
@@ -55,13 +85,24 @@ async function lapseOffer(deps: Deps, tx: Tx, effects: Effects, { run, session }
     await changeRun(tx, run.id, { offers });
     await endRun(deps, tx, effects, session, run, {
       outcome: "infra_error",
-      error: { code: "offer_lapsed", message: `${offers} runners took the run and never started it`, hint: "check the runners' connection and logs" },
+      error: {
+        code: "offer_lapsed",
+        message: `${offers} runners took the run and never started it`,
+        hint: "check the runners' connection and logs",
+      },
       treeGone: true,
       attemptEnd: "given_up",
     });
     return;
   }
-  await changeRun(tx, run.id, { state: "pending", ready: false, waitingFor: "session_busy", phase: null, leaseExpiresAt: null, offers });
+  await changeRun(tx, run.id, {
+    state: "pending",
+    ready: false,
+    waitingFor: "session_busy",
+    phase: null,
+    leaseExpiresAt: null,
+    offers,
+  });
   await endAttempt(tx, run.id, run.attempt, "lapsed");
   await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
 }

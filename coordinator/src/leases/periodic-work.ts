@@ -1,9 +1,9 @@
 import type { Deps } from "../deps.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
+import { closeOverdueLogs } from "./close-overdue-logs.ts";
 import { expireLeases } from "./expire-leases.ts";
 import { runTimer } from "./run-timer.ts";
 import { promoteDue, sweepForgotten } from "./sweep-forgotten.ts";
-import { closeOverdueLogs } from "./close-overdue-logs.ts";
 
 const DAY_MS = 86_400_000;
 const IDEMPOTENCY_DAYS = 7;

@@ -19,7 +19,13 @@ export async function retakeRun(deps: Deps, tx: Tx, effects: Effects, run: RunRe
   if (answerRunEvent(run.state, "retake") !== "running" || run.incarnation === null || other !== null) {
     throw new ParallaxError("attempt_superseded", "the attempt was given up", { details: { attempt: run.attempt } });
   }
-  await changeRun(tx, run.id, { state: "running", phase: "supervised", ready: false, waitingFor: null, ...leaseFromNow(deps.limits.leaseTtlMs) });
+  await changeRun(tx, run.id, {
+    state: "running",
+    phase: "supervised",
+    ready: false,
+    waitingFor: null,
+    ...leaseFromNow(deps.limits.leaseTtlMs),
+  });
   await reopenAttempt(tx, run.id, run.attempt);
   effects.session(run.projectId, run.sessionId);
   return { ...run, state: "running", phase: "supervised", ready: false };

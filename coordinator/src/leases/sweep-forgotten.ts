@@ -34,7 +34,12 @@ export async function promoteDue(deps: Deps): Promise<void> {
 
 export async function assignDue(deps: Deps): Promise<void> {
   for (const { projectId, sessionId } of await findSessionsWithNewItems(deps.store.db, BATCH)) {
-    await underTree(deps, projectId, sessionId, async (tx, effects) => await assignInbox(deps, tx, effects, projectId, sessionId));
+    await underTree(
+      deps,
+      projectId,
+      sessionId,
+      async (tx, effects) => await assignInbox(deps, tx, effects, projectId, sessionId),
+    );
   }
 }
 
@@ -42,12 +47,22 @@ export async function sweepForgotten(deps: Deps): Promise<void> {
   await promoteDue(deps);
   await assignDue(deps);
   for (const { projectId, childSessionId } of await findUnpaidSettled(deps.store.db, BATCH)) {
-    await underTree(deps, projectId, childSessionId, async (tx, effects) => await settleSession(deps, tx, effects, projectId, childSessionId));
+    await underTree(
+      deps,
+      projectId,
+      childSessionId,
+      async (tx, effects) => await settleSession(deps, tx, effects, projectId, childSessionId),
+    );
   }
   for (const laneId of await findReadyLanes(deps.store.db, BATCH)) deps.wake.publish(TOPICS.lane, laneId);
 }
 
-async function underTree(deps: Deps, projectId: string, sessionId: string, work: Parameters<typeof transact<void>>[1]): Promise<void> {
+async function underTree(
+  deps: Deps,
+  projectId: string,
+  sessionId: string,
+  work: Parameters<typeof transact<void>>[1],
+): Promise<void> {
   const session = await findSession(deps.store.db, projectId, sessionId);
   if (session === null) return;
   await transact(deps, async (tx, effects) => {

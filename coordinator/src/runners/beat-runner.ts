@@ -11,21 +11,41 @@ import { transact } from "../effects.ts";
 import { renewPlain, renewPreparing } from "../store/leases.ts";
 import { lockRunner, touchRunner } from "../store/runners.ts";
 
-export async function beatRunner(deps: Deps, beat: z.output<typeof heartbeatSchema>): Promise<z.input<typeof heartbeatAnswerSchema>> {
+export async function beatRunner(
+  deps: Deps,
+  beat: z.output<typeof heartbeatSchema>,
+): Promise<z.input<typeof heartbeatAnswerSchema>> {
   return await transact(deps, async (tx) => {
     const runner = await lockRunner(tx, beat.runner_id);
-    if (runner === null) throw new ParallaxError("unknown_runner", `runner ${beat.runner_id} is not registered`, { hint: "register again" });
+    if (runner === null)
+      throw new ParallaxError("unknown_runner", `runner ${beat.runner_id} is not registered`, {
+        hint: "register again",
+      });
     if (runner.instanceId !== null && beat.instance_id !== undefined && beat.instance_id !== runner.instanceId) {
       throw new ParallaxError("duplicate_runner", "a newer process of this runner has taken over");
     }
     const answer = { ok: true as const, next_ms: deps.limits.heartbeatIntervalMs, drain: runner.state !== "online" };
     const overtaken = beat.seq !== undefined && beat.seq <= runner.heartbeatSeq;
     if (overtaken) return { ...answer, renewed: [], refused: [] };
-    await touchRunner(tx, runner.id, beat.ready === undefined ? undefined : beat.ready ? null : (beat.not_ready_reason ?? "not ready"), beat.seq ?? null);
+    await touchRunner(
+      tx,
+      runner.id,
+      beat.ready === undefined ? undefined : beat.ready ? null : (beat.not_ready_reason ?? "not ready"),
+      beat.seq ?? null,
+    );
     if (runner.instanceId === null) await renewPlain(tx, runner.id, deps.limits.plainLeaseTtlMs);
     const asked = beat.attempts ?? [];
-    const renewed = await renewPreparing(tx, runner.id, beat.instance_id ?? null, asked.map((attempt) => attempt.run_id), deps.limits.leaseTtlMs, deps.limits.preparingMsMax);
-    const refused = asked.filter((attempt) => !renewed.includes(attempt.run_id)).map((attempt) => ({ run_id: attempt.run_id, attempt: attempt.attempt, code: "renewal_handed_over" }));
+    const renewed = await renewPreparing(
+      tx,
+      runner.id,
+      beat.instance_id ?? null,
+      asked.map((attempt) => attempt.run_id),
+      deps.limits.leaseTtlMs,
+      deps.limits.preparingMsMax,
+    );
+    const refused = asked
+      .filter((attempt) => !renewed.includes(attempt.run_id))
+      .map((attempt) => ({ run_id: attempt.run_id, attempt: attempt.attempt, code: "renewal_handed_over" }));
     return { ...answer, renewed, refused };
   });
 }

@@ -7,12 +7,18 @@ import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { loseRun } from "../leases/lose-run.ts";
 import { lockForEnd } from "../runs/lock-for-end.ts";
-import { findHeldRuns } from "../store/runs.ts";
 import { deleteRunner, findRunner, setRunnerState } from "../store/runners.ts";
+import { findHeldRuns } from "../store/runs.ts";
 
-export async function deregisterRunner(deps: Deps, projectId: string, runnerId: string, bySelf: boolean): Promise<void> {
+export async function deregisterRunner(
+  deps: Deps,
+  projectId: string,
+  runnerId: string,
+  bySelf: boolean,
+): Promise<void> {
   const runner = await findRunner(deps.store.db, runnerId);
-  if (runner === null || runner.projectId !== projectId) throw new ParallaxError("runner_not_found", `no runner ${runnerId}`);
+  if (runner === null || runner.projectId !== projectId)
+    throw new ParallaxError("runner_not_found", `no runner ${runnerId}`);
   if (!bySelf) {
     await setRunnerState(deps.store.db, runnerId, "deregistering");
     return;

@@ -10,17 +10,25 @@ import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { replayOffers } from "../runs/claim-runs.ts";
 import { databaseNow } from "../store/database-time.ts";
 import type { RunnerRecord } from "../store/records.ts";
-import { changeRun, findHeldRuns } from "../store/runs.ts";
 import { deleteRunner, touchRunner } from "../store/runners.ts";
+import { changeRun, findHeldRuns } from "../store/runs.ts";
 
 type PollQuery = z.output<typeof pollQuerySchema>;
 
 /** A plain runner is told of a stop again only after this: never in a hot loop. */
 const RETELL_STOP_MS = 10_000;
 
-export async function pollRuns(deps: Deps, dispatcher: Dispatcher, query: PollQuery, signal: AbortSignal): Promise<PollAnswer | null> {
+export async function pollRuns(
+  deps: Deps,
+  dispatcher: Dispatcher,
+  query: PollQuery,
+  signal: AbortSignal,
+): Promise<PollAnswer | null> {
   const runner = await touchRunner(deps.store.db, query.runner_id, undefined, null);
-  if (runner === null) throw new ParallaxError("unknown_runner", `runner ${query.runner_id} is not registered`, { hint: "register again" });
+  if (runner === null)
+    throw new ParallaxError("unknown_runner", `runner ${query.runner_id} is not registered`, {
+      hint: "register again",
+    });
   if (runner.instanceId !== null && query.instance_id !== undefined && query.instance_id !== runner.instanceId) {
     throw new ParallaxError("duplicate_runner", "a newer process of this runner has taken over");
   }
@@ -37,7 +45,9 @@ export async function pollRuns(deps: Deps, dispatcher: Dispatcher, query: PollQu
   }
   const count = runner.state === "draining" || runner.notReadyReason !== null ? 0 : (query.free_slots ?? 1);
   const hungUp = new AbortController();
-  const unsubscribe = plain ? deps.wake.subscribe(TOPICS.runner, (id) => id === runner.id && dispatcher.interrupt(id)) : () => undefined;
+  const unsubscribe = plain
+    ? deps.wake.subscribe(TOPICS.runner, (id) => id === runner.id && dispatcher.interrupt(id))
+    : () => undefined;
   try {
     const offers = await dispatcher.serve({
       runner,
@@ -63,7 +73,11 @@ function offersAnswer(offers: OfferedRun[]): PollAnswer {
 
 async function takeStops(deps: Deps, runner: RunnerRecord): Promise<PollAnswer | null> {
   const held = await findHeldRuns(deps.store.db, runner.id);
-  const due = held.filter((run) => run.state === "stopping" && (run.stopToldAt === null || deps.clock.now() - run.stopToldAt.getTime() > RETELL_STOP_MS));
+  const due = held.filter(
+    (run) =>
+      run.state === "stopping" &&
+      (run.stopToldAt === null || deps.clock.now() - run.stopToldAt.getTime() > RETELL_STOP_MS),
+  );
   if (due.length === 0) return null;
   for (const run of due) await changeRun(deps.store.db, run.id, { stopToldAt: databaseNow });
   return { stop_runs: due.map((run) => run.id), stop_sessions: due.map((run) => run.sessionId) };

@@ -17,11 +17,18 @@ export async function registerRunner(deps: Deps, projectId: string, request: Reg
   const id = request.runner_id ?? nameOf(request);
   return await transact(deps, async (tx) => {
     const known = await lockRunner(tx, id);
-    if (known !== null && known.projectId !== projectId) throw new ParallaxError("duplicate_runner", `runner id ${id} is taken`);
+    if (known !== null && known.projectId !== projectId)
+      throw new ParallaxError("duplicate_runner", `runner id ${id} is taken`);
     const alive = known !== null && known.state !== "deregistering" && known.silentMs < deps.limits.runnerStaleMs;
     if (alive && request.instance_id === undefined) {
       throw new ParallaxError("duplicate_runner", `a runner with this identity is online`, {
-        details: { error: "duplicate_runner", runner_id: id, hostname: known.hostname, project_dir: known.projectDir, executor_profile: known.executorProfile },
+        details: {
+          error: "duplicate_runner",
+          runner_id: id,
+          hostname: known.hostname,
+          project_dir: known.projectDir,
+          executor_profile: known.executorProfile,
+        },
         hint: "two runners on one host need two identities: another project_dir or executor_profile, or a runner_id of their own",
       });
     }
@@ -49,6 +56,11 @@ export async function registerRunner(deps: Deps, projectId: string, request: Reg
 }
 
 function nameOf(request: RegisterRunner): string {
-  const identity = [request.hostname, request.project_dir, request.executor_profile ?? "", request.executor?.command ?? ""].join(":");
+  const identity = [
+    request.hostname,
+    request.project_dir,
+    request.executor_profile ?? "",
+    request.executor?.command ?? "",
+  ].join(":");
   return `lnch_${createHash("sha256").update(identity).digest("hex").slice(0, 12)}`;
 }
