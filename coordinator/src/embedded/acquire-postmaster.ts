@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ParallaxError } from "@parallax/shared/errors";
+import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
 import type { Logger } from "pino";
 import { choosePort } from "./choose-port.ts";
 import { endOrphans, isPostmasterOf } from "./cluster-processes.ts";
 import { writeWhole } from "./drafts.ts";
-import { initCluster } from "./init-cluster.ts";
+import { checkVersion, initCluster } from "./init-cluster.ts";
 import type { Runtime } from "./install-runtime.ts";
 import { launchPostmaster } from "./launch-postmaster.ts";
 import { readPostmasterFile, retirePostmasterFile } from "./postmaster-file.ts";
@@ -46,6 +46,8 @@ export async function acquirePostmaster(context: AcquireContext): Promise<Postma
   let portHint = context.portHint;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     context.signal.throwIfAborted();
+    // Before a running server is taken over, too: it would be of no use after its next stop.
+    await checkVersion(context.home, context.runtime);
     const adopted = await adopt(context);
     if (adopted !== null) return adopted;
     await initCluster(context.home, context.runtime);
@@ -143,5 +145,15 @@ function startFailed(output: string, hint: string): ParallaxError {
   return new ParallaxError("embedded_start_failed", "the embedded Postgres could not be started", {
     hint,
     details: { output },
+  });
+}
+
+/** What goes wrong below (a missing interpreter, a mount that forbids execution) keeps its own words. */
+export function asStartFailure(error: unknown): ParallaxError {
+  if (isParallaxError(error)) return error;
+  const message = error instanceof Error ? error.message : "unknown error";
+  return new ParallaxError("embedded_start_failed", `the embedded Postgres could not be started: ${message}`, {
+    hint: "Set DATABASE_URL to a Postgres of yours if this machine cannot run the one that comes along.",
+    cause: error,
   });
 }

