@@ -4,46 +4,49 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ParallaxError } from "@parallax/shared/errors";
 import type { TreeNode } from "@parallax/shared/protocol/sessions";
+import type { Client } from "@parallax/shared/sdk/client";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { formatTree } from "../terminal/format-tree.ts";
 import type { Io } from "../terminal/io.ts";
 import { stripControls, toOneLine } from "../terminal/strip-controls.ts";
 import { formatLogLine } from "../up/format-log-line.ts";
+import type { Stage } from "./create-stage.ts";
+import { createStage } from "./create-stage.ts";
 import { BLUEPRINTS, LEAD, LEAD_SESSION, leadPrompt, REVIEWER_COUNT } from "./demo-agents.ts";
-import type { Stage } from "./open-stage.ts";
-import { openStage } from "./open-stage.ts";
 import type { Story } from "./story.ts";
 import { beginStory } from "./story.ts";
 import { tellChange } from "./tell-change.ts";
 import { watchTree } from "./watch-tree.ts";
 
 const DEMO_MS_MAX = 120_000;
-const BEFORE_KILL_MS = 600;
-const BEFORE_RETURN_MS = 800;
+const BEFORE_KILL_MS = 400;
+const BEFORE_RETURN_MS = 400;
 const RUNNERS = ["north", "south"] as const;
 
 export async function runDemo(io: Io, { verbose }: { readonly verbose: boolean }): Promise<number> {
   const limit = AbortSignal.timeout(DEMO_MS_MAX);
-  const signal = AbortSignal.any([io.signal, limit]);
+  // Ctrl-C, once or often, means one thing here: clean up and leave
+  const interrupt = new AbortController();
+  io.onSignal(() => interrupt.abort());
+  const signal = AbortSignal.any([interrupt.signal, limit]);
   const story = beginStory(io);
   io.out(io.paint("bold", "An orchestrator, three reviewers, two runners - and one of them is killed in the middle."));
   io.out("");
   story.tell("○", "dim", "starting a coordinator with a database of its own");
-  const stage = await openStage(io.env, (name, line) => {
+  const stage = createStage(io.env, (name, line) => {
     if (verbose) io.err(formatLogLine(io, name, line));
   });
   try {
     await Promise.race([play(io, stage, story, signal), rejectWith(signal)]);
     return EXIT_CODES.ok;
   } catch (error) {
-    if (io.signal.aborted) throw error;
+    if (interrupt.signal.aborted) return EXIT_CODES.interrupted;
     await tellFailure(io, stage);
     if (!limit.aborted) throw error;
     throw new ParallaxError("timeout", `the demonstration did not end within ${DEMO_MS_MAX / 1_000} s`, {
       cause: error,
     });
   } finally {
-    await stage.client.sessions.stop(LEAD_SESSION, { signal: AbortSignal.timeout(5_000) }).catch(() => {});
     await stage.close();
   }
 }
@@ -57,8 +60,8 @@ function rejectWith(signal: AbortSignal): Promise<never> {
 }
 
 async function play(io: Io, stage: Stage, story: Story, signal: AbortSignal): Promise<void> {
-  const { client } = stage;
-  story.tell("●", "green", `coordinator ready at ${stage.url}`);
+  const { client, url } = await stage.startCoordinator();
+  story.tell("●", "green", `coordinator ready at ${url}`);
   const names = new Map<string, string>();
   await Promise.all(
     RUNNERS.map(async (name) => {
@@ -80,7 +83,7 @@ async function play(io: Io, stage: Stage, story: Story, signal: AbortSignal): Pr
     await killAndReturn(stage, story, names, await watch.until(areReviewersRunning), signal);
     const sessions = await watch.until((tree) => tree.find((one) => one.session_id === LEAD_SESSION)?.settled === true);
     over.abort();
-    await tellEnd(io, stage, story, sessions, names, ledger);
+    await tellEnd(io, client, story, sessions, names, ledger);
   } finally {
     over.abort();
     await watch.done.catch(() => {});
@@ -126,19 +129,18 @@ function busiestRunner(sessions: readonly TreeNode[]): { runnerId: string; runs:
 
 async function tellEnd(
   io: Io,
-  stage: Stage,
+  client: Client,
   story: Story,
   sessions: readonly TreeNode[],
   names: ReadonlyMap<string, string>,
   ledger: string,
 ): Promise<void> {
   const lines = (await readFile(ledger, "utf8")).trim().split("\n");
-  const attempts = Math.max(...sessions.flatMap((session) => session.runs.map((run) => run.attempt)));
   if (lines.length !== REVIEWER_COUNT || new Set(lines).size !== REVIEWER_COUNT) {
     throw new ParallaxError("internal", `the reviewers' ledger is wrong: ${lines.join(", ")}`);
   }
-  const result = await stage.client.sessions.result(LEAD_SESSION);
-  story.tell("✔", "green", "settled", `every reviewer worked once, highest attempt ${attempts}`);
+  const result = await client.sessions.result(LEAD_SESSION);
+  story.tell("✔", "green", "settled", "every reviewer did its work once: nothing was lost, nothing was done twice");
   io.out("");
   for (const line of formatTree(io, sessions, { runner: (id) => names.get(id) ?? id })) io.out(`  ${line}`);
   io.out("");
@@ -148,11 +150,12 @@ async function tellEnd(
 
 async function tellFailure(io: Io, stage: Stage): Promise<void> {
   const signal = AbortSignal.timeout(5_000);
+  const client = stage.client();
   try {
-    const { sessions } = await stage.client.sessions.tree(LEAD_SESSION, { signal });
+    const { sessions } = client === null ? { sessions: [] } : await client.sessions.tree(LEAD_SESSION, { signal });
     for (const line of formatTree(io, sessions)) io.err(line);
     for (const run of sessions.flatMap((session) => session.runs)) {
-      const { sentence } = await stage.client.runs.explain(run.run_id, { signal });
+      const sentence = (await client?.runs.explain(run.run_id, { signal }))?.sentence ?? "";
       io.err(`${run.run_id}: ${toOneLine(sentence)}`);
     }
   } catch (error) {

@@ -38,8 +38,9 @@ function describe(io: Io, event: RunEvent): string | null {
       return `${io.paint("green", "=")} ${textOf(data)}`;
     case "session_bound":
     case "usage":
-    case "log_sealed":
       return io.paint("dim", `${event.type} ${summary(data)}`);
+    case "log_sealed":
+      return data.complete === false ? io.paint("yellow", `the log is incomplete ${summary(data)}`) : null;
     case "limit":
     case "output_truncated":
     case "log_cut":

@@ -5,14 +5,15 @@ import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
 import { ADDRESS_FILE, DEFAULT_HOST, DEFAULT_PORT, dataDirOf } from "../connect.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { Flags } from "../read-flags.ts";
-import type { Io } from "../terminal/io.ts";
+import type { Io, Style } from "../terminal/io.ts";
 import { openLog } from "./append-log.ts";
 import { claimPort } from "./check-port.ts";
 import { describeExit } from "./describe-exit.ts";
 import { endServices } from "./end-services.ts";
 import { formatLogLine, isWorthShowing } from "./format-log-line.ts";
 import { installAgents } from "./install-agents.ts";
-import type { Service, ServiceOptions } from "./keep-service.ts";
+import type { Service, ServiceExit, ServiceOptions } from "./keep-service.ts";
+import type { Stops } from "./listen-for-stops.ts";
 import { listenForStops } from "./listen-for-stops.ts";
 import { EXECUTORS_DIR } from "./places.ts";
 import { printWelcome } from "./print-welcome.ts";
@@ -43,7 +44,7 @@ export async function runUp(io: Io, flags: Flags): Promise<number> {
   try {
     runner = flags.isOn("no-runner") ? null : await startOurRunner(io, flags, coordinator, dataDir, watch("runner"));
     printWelcome(io, { url: coordinator.url, keyFile: coordinator.keyFile, hasRunner: runner !== null });
-    const reason = await waitForEnd(io, coordinator.service, runner, stopping.first);
+    const reason = await waitForEnd(io, coordinator.service, runner, stopping);
     return reason === "stop" ? EXIT_CODES.ok : EXIT_CODES.serverError;
   } finally {
     await rm(address, { force: true });
@@ -124,14 +125,12 @@ async function waitForEnd(
   io: Io,
   coordinator: Service,
   runner: Service | null,
-  stop: Promise<void>,
+  stops: Stops,
 ): Promise<"stop" | "ended"> {
-  void runner?.ended.then((exit) => io.err(io.paint("yellow", `the runner ended ${describeExit(exit)}`)));
-  return Promise.race([
-    stop.then(() => "stop" as const),
-    coordinator.ended.then((exit) => {
-      io.err(io.paint("red", `the coordinator ended ${describeExit(exit)}`));
-      return "ended" as const;
-    }),
-  ]);
+  const tell = (name: string, style: Style) => (exit: ServiceExit) => {
+    if (stops.level() === 0) io.err(io.paint(style, `the ${name} ended ${describeExit(exit)}`));
+  };
+  void runner?.ended.then(tell("runner", "yellow"));
+  void coordinator.ended.then(tell("coordinator", "red"));
+  return Promise.race([stops.first.then(() => "stop" as const), coordinator.ended.then(() => "ended" as const)]);
 }

@@ -4,13 +4,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ParallaxError } from "@parallax/shared/errors";
+import { isErrorCode, ParallaxError } from "@parallax/shared/errors";
 import type { Client } from "@parallax/shared/sdk/client";
 import { createClient } from "@parallax/shared/sdk/client";
 import { KEY_FILE } from "../connect.ts";
 import type { Environment } from "../terminal/io.ts";
 import { reachableUrl } from "./check-port.ts";
 import { describeExit } from "./describe-exit.ts";
+import { parseLogLine } from "./format-log-line.ts";
 import type { Service, ServiceOptions } from "./keep-service.ts";
 import { keepService } from "./keep-service.ts";
 import { COORDINATOR_MAIN } from "./places.ts";
@@ -88,7 +89,13 @@ async function waitForHealth(url: string, signal: AbortSignal): Promise<void> {
 
 async function refuseEnd(service: Service): Promise<never> {
   const exit = await service.ended;
+  const lines = service.lastLines();
+  const told = lines.map(parseLogLine).findLast((line) => line !== null && isErrorCode(line.fields.code));
+  const { code, message, hint } = told?.fields ?? {};
+  if (isErrorCode(code) && typeof message === "string") {
+    throw new ParallaxError(code, message, typeof hint === "string" ? { hint } : {});
+  }
   throw new ParallaxError("spawn_failed", `the coordinator ended at once ${describeExit(exit)}`, {
-    details: { last_lines: service.lastLines().slice(-10) },
+    details: { last_lines: lines.slice(-10) },
   });
 }
