@@ -135,6 +135,7 @@ describe("who may call", () => {
     expect((await agent.call("list_agent_sessions")).document).toEqual([]);
     const refused = await agent.call("start_agent_session", { prompt: "one more", mode: "async_poll" });
     expect(refused).toMatchObject({ isError: true, document: { code: "run_stopping" } });
+    expect((await agent.call("delete_all_agent_sessions")).document).toMatchObject({ code: "run_stopping" });
     await agent.close();
   });
 
