@@ -1,4 +1,5 @@
 /** The supervisor of one attempt: `node runner/src/supervisor/main.ts <attempt directory>`. Secrets are in its spec only. */
+import { flushCompileCache } from "node:module";
 import { basename } from "node:path";
 import { systemClock } from "@parallax/shared/clock";
 import { randomIds } from "@parallax/shared/ids";
@@ -42,6 +43,8 @@ if (lock === null) {
   log.info({}, "another supervisor of this attempt is alive");
   process.exit(0);
 }
+// Written now and not only at the exit, which may be hours away: the next supervisors start without a TypeScript compiler.
+flushCompileCache();
 const http = createHttpClient(process.env);
 const result = await supervise({ spec, files, control, over, stops, clock: systemClock, ids: randomIds, log, http });
 process.exit(result === "done" ? 0 : 1);

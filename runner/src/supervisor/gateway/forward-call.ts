@@ -3,7 +3,7 @@ import { createBackoff, pause } from "../../http/backoff.ts";
 import type { HttpClient } from "../../http/http-client.ts";
 import type { AttemptClient } from "../attempt-client.ts";
 import type { AttemptLog } from "../attempt-log.ts";
-import { relayAnswer } from "./relay-answer.ts";
+import { relayAnswer, requestIdsOf } from "./relay-answer.ts";
 
 export interface ForwardDeps {
   readonly http: HttpClient;
@@ -34,9 +34,10 @@ export async function forwardCall(
   response.once("close", () => agentGone.abort());
   const headers = { ...pickHeaders(call.headers), ...deps.client.mcpHeaders(call.number) };
   const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 });
+  const unanswered = new Set(requestIdsOf(call.body));
   while (!agentGone.signal.aborted) {
     const answer = await tryCall(deps, headers, call.body, agentGone.signal);
-    if (answer !== null && (await relayAnswer(answer, response))) return finished(response);
+    if (answer !== null && (await relayAnswer(answer, response, unanswered))) return finished(response);
     answer?.destroy();
     await pause(backoff.nextMs(), agentGone.signal);
   }

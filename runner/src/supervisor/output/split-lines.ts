@@ -19,14 +19,32 @@ export function createLineSplitter(bytesMax: number): LineSplitter {
   let heldBytes = 0;
   let overlong = false;
 
-  const take = (last: Buffer, finished: boolean): SplitLine => {
-    const bytes = Buffer.concat([...held, last]);
+  const hold = (bytes: Buffer): void => {
+    held.push(bytes);
+    heldBytes += bytes.length;
+  };
+  const release = (): Buffer => {
+    const bytes = held.length === 1 && held[0] !== undefined ? held[0] : Buffer.concat(held);
     held = [];
     heldBytes = 0;
-    const whole = finished && !overlong;
-    overlong = !finished;
-    const end = finished && bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
-    return { text: bytes.toString("utf8", 0, end), whole };
+    return bytes;
+  };
+
+  const takeLine = (): SplitLine => {
+    const bytes = release();
+    const end = bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
+    const line = { text: bytes.toString("utf8", 0, end), whole: !overlong };
+    overlong = false;
+    return line;
+  };
+
+  /** What is held has reached the bound; the bytes of a character that is not whole yet stay. */
+  const takePiece = (): SplitLine => {
+    const bytes = release();
+    const cut = cutBeforeSplitCharacter(bytes);
+    if (cut < bytes.length) hold(bytes.subarray(cut));
+    overlong = true;
+    return { text: bytes.toString("utf8", 0, cut), whole: false };
   };
 
   const push = (chunk: Buffer): SplitLine[] => {
@@ -37,22 +55,19 @@ export function createLineSplitter(bytesMax: number): LineSplitter {
       const room = bytesMax - heldBytes;
       const stop = newline === -1 ? chunk.length : newline;
       if (stop - start > room) {
-        const cut = start + cutBeforeSplitCharacter(chunk.subarray(start, start + room));
-        lines.push(take(chunk.subarray(start, cut), false));
-        start = cut;
-      } else if (newline === -1) {
-        held.push(chunk.subarray(start));
-        heldBytes += chunk.length - start;
-        start = chunk.length;
+        hold(chunk.subarray(start, start + room));
+        lines.push(takePiece());
+        start += room;
       } else {
-        lines.push(take(chunk.subarray(start, newline), true));
-        start = newline + 1;
+        hold(chunk.subarray(start, stop));
+        if (newline !== -1) lines.push(takeLine());
+        start = stop + 1;
       }
     }
     return lines;
   };
 
-  return { push, end: () => (heldBytes === 0 ? [] : [take(Buffer.alloc(0), true)]) };
+  return { push, end: () => (heldBytes === 0 ? [] : [takeLine()]) };
 }
 
 /** Length of `piece` without an unfinished UTF-8 sequence at its end. */
