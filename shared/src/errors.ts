@@ -65,6 +65,7 @@ export const ERROR_TABLE = {
   renewal_handed_over: { status: 409, retry: "never" },
   frame_gap: { status: 409, retry: "never" },
   // the coordinator cannot answer now
+  attempt_cut_off: { status: 503, retry: "later" },
   rate_limited: { status: 429, retry: "later" },
   store_unavailable: { status: 503, retry: "later" },
   shutting_down: { status: 503, retry: "later" },

@@ -7,11 +7,12 @@
 import { answerRunEvent } from "@parallax/shared/run-state";
 import type { Deps } from "../deps.ts";
 import type { Effects } from "../effects.ts";
+import { assignInbox } from "../inbox/assign-inbox.ts";
 import { endRun } from "../runs/end-run.ts";
 import type { LockedRun } from "../runs/lock-for-end.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { endAttempt } from "../store/attempts.ts";
-import { repeatItems } from "../store/inbox.ts";
+import { releaseReservations, repeatItems } from "../store/inbox.ts";
 import type { RunRecord } from "../store/records.ts";
 import { changeRun } from "../store/runs.ts";
 import type { Tx } from "../store/store.ts";
@@ -49,6 +50,9 @@ export async function loseRun(
   });
   await endAttempt(tx, run.id, run.attempt, "lost");
   await repeatItems(tx, run.id);
+  // what a waiting call of the dead attempt would have handed out goes to attempt k+1 with the rest
+  await releaseReservations(tx, run.projectId, run.sessionId);
+  await assignInbox(deps, tx, effects, run.projectId, run.sessionId);
   await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
   effects.session(run.projectId, run.sessionId);
 }

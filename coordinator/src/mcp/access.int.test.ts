@@ -117,7 +117,7 @@ describe("who may call", () => {
       runner.instanceId ?? "",
       "supervisor died",
     );
-    expect(await refusal(await post(served, agentHeaders(live), LIST))).toEqual([503, "coordinator_unreachable"]);
+    expect(await refusal(await post(served, agentHeaders(live), LIST))).toEqual([503, "attempt_cut_off"]);
     await startAttempt(deps, runner, live.agent.runId);
     expect(await refusal(await post(served, agentHeaders(live), LIST))).toEqual([409, "attempt_superseded"]);
   });

@@ -20,7 +20,7 @@ export function judgeAttempt(run: RunRecord, author: Omit<AgentAttempt, "runId">
   if (run.state !== "running" && run.state !== "stopping") {
     // lost, but nobody claimed it yet: a renewal may take it up again, and then the same call is answered
     throw new ParallaxError(
-      "coordinator_unreachable",
+      "attempt_cut_off",
       "the attempt was cut off for too long; its supervisor must renew its lease first",
       { hint: "repeat the call" },
     );

@@ -114,6 +114,8 @@ async function placeResume(
 /** A call of an agent is a write of its attempt: only the newest attempt of a running run may start something. */
 async function fenceAgent(tx: Tx, author: Author): Promise<void> {
   if (author.agent === null) return;
+  // session before run, as everywhere
+  await lockSession(tx, author.projectId, author.agent.sessionId);
   const run = await lockRun(tx, author.agent.runId);
   if (run === null || run.attempt !== author.agent.attempt)
     throw new ParallaxError("attempt_superseded", "this attempt was superseded");
