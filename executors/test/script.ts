@@ -1,6 +1,6 @@
 /** The script language of the test agent: what a prompt may say. README.md describes every verb. */
 
-export type StartMode = "sync" | "async_poll" | "async_callback";
+type StartMode = "sync" | "async_poll" | "async_callback";
 
 export interface StartChild {
   /** A string is expanded; a nested script goes to the child untouched, so its templates are the child's own. */

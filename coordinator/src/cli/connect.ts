@@ -9,7 +9,7 @@ import type { Io } from "./terminal/io.ts";
 
 export const DEFAULT_PORT = 8765;
 export const DEFAULT_HOST = "127.0.0.1";
-export const DEFAULT_DATA_DIR = ".parallax";
+const DEFAULT_DATA_DIR = ".parallax";
 export const KEY_FILE = "admin.key";
 /** Written by `up` while it is running, so that the data directory alone is enough to find its coordinator. */
 export const ADDRESS_FILE = "coordinator.json";

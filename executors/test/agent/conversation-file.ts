@@ -9,7 +9,7 @@ import type { Script } from "../script.ts";
 import type { Environment } from "./agent-home.ts";
 import { agentHome } from "./agent-home.ts";
 
-export interface Turn {
+interface TurnRecord {
   /** A later attempt of the same run repeats its turn instead of taking the next one. */
   readonly run_id: string;
   readonly prompt: string;
@@ -21,7 +21,7 @@ export interface Conversation {
   script: Script | null;
   /** Index of the turn whose prompt brought the script. */
   script_turn: number;
-  readonly turns: Turn[];
+  readonly turns: TurnRecord[];
   readonly messages: { readonly role: "user" | "agent"; readonly text: string }[];
   /** Session ids of children by the name the script gave them. */
   readonly children: Record<string, string>;

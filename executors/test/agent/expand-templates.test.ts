@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are templates of the script language
 import { expect, test } from "vitest";
 import { expandText, expandValue } from "./expand-templates.ts";
 

@@ -13,9 +13,8 @@ import { parseScript, stepsOfTurn } from "./parse-script.ts";
 import { hang, runSteps } from "./run-steps.ts";
 import type { Turn, TurnEnd } from "./turn.ts";
 
-export const EXIT_INTERRUPTED = 130;
+const EXIT_INTERRUPTED = 130;
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is a template of the script language
 const ECHO: readonly Step[] = [{ say: "echo: ${prompt}" }];
 
 export type TurnDeps = Pick<

@@ -10,7 +10,7 @@ import type { AgentEvent, AgentSignal, Ending, Invocation, ProcessExit } from "@
 import { adapter } from "../index.ts";
 import type { Script } from "../script.ts";
 
-export interface RunningAgent {
+interface RunningAgent {
   readonly process: ChildProcessWithoutNullStreams;
   readonly events: readonly AgentEvent[];
   readonly signals: readonly AgentSignal[];

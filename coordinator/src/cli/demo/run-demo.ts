@@ -8,7 +8,7 @@ import type { Client } from "@parallax/shared/sdk/client";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { formatTree } from "../terminal/format-tree.ts";
 import type { Io } from "../terminal/io.ts";
-import { stripControls, toOneLine } from "../terminal/strip-controls.ts";
+import { stripControls } from "../terminal/strip-controls.ts";
 import { formatLogLine } from "../up/format-log-line.ts";
 import type { Stage } from "./create-stage.ts";
 import { createStage } from "./create-stage.ts";
@@ -16,6 +16,7 @@ import { BLUEPRINTS, LEAD, LEAD_SESSION, leadPrompt, REVIEWER_COUNT } from "./de
 import type { Story } from "./story.ts";
 import { beginStory } from "./story.ts";
 import { tellChange } from "./tell-change.ts";
+import { tellFailure } from "./tell-failure.ts";
 import { watchTree } from "./watch-tree.ts";
 
 const DEMO_MS_MAX = 120_000;
@@ -146,21 +147,4 @@ async function tellEnd(
   io.out("");
   io.out(`  ${io.paint("bold", LEAD)}  ${stripControls(result.result_text ?? "(no result)")}`);
   io.out("");
-}
-
-async function tellFailure(io: Io, stage: Stage): Promise<void> {
-  const signal = AbortSignal.timeout(5_000);
-  const client = stage.client();
-  try {
-    const { sessions } = client === null ? { sessions: [] } : await client.sessions.tree(LEAD_SESSION, { signal });
-    for (const line of formatTree(io, sessions)) io.err(line);
-    for (const run of sessions.flatMap((session) => session.runs)) {
-      const sentence = (await client?.runs.explain(run.run_id, { signal }))?.sentence ?? "";
-      io.err(`${run.run_id}: ${toOneLine(sentence)}`);
-    }
-  } catch (error) {
-    io.err(`the tree cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  for (const [name, lines] of stage.lastLines())
-    for (const line of lines.slice(-20)) io.err(formatLogLine(io, name, line));
 }

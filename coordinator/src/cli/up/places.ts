@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const REPOSITORY_DIR = fileURLToPath(new URL("../../../../", import.meta.url));
+const REPOSITORY_DIR = fileURLToPath(new URL("../../../../", import.meta.url));
 export const COORDINATOR_MAIN = join(REPOSITORY_DIR, "coordinator/src/main.ts");
 export const RUNNER_PROGRAM = join(REPOSITORY_DIR, "runner/runner");
 export const EXECUTORS_DIR = join(REPOSITORY_DIR, "executors");
