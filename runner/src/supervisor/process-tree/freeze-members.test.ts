@@ -17,7 +17,7 @@ async function freezeScripted(looks: ProcessInfo[][], freezeMs = 1_000) {
   const listMembers = () => looks[taken++] ?? last;
   let now = 0;
   const monotonic = () => (now += 1);
-  const body = { listMembers, stopAtOnce: () => undefined };
+  const body = { listMembers, stopAtOnce: () => Promise.resolve() };
   const stoppedBefore = await freezeMembers({ body, freezeMs, monotonic, isEnding: () => false });
   return { taken, stoppedBefore };
 }

@@ -6,6 +6,8 @@ import { hasPendingStop, isStopped, readProcess, sendSignal } from "./read-proce
 import type { TreeBody } from "./tree-body.ts";
 
 const PASS_PAUSE_MS = 2;
+/** How long the one-step stop is given before the processes are stopped one by one. */
+const STEP_MS = 100;
 
 export interface FreezeRequest {
   readonly body: Pick<TreeBody, "listMembers" | "stopAtOnce">;
@@ -26,7 +28,7 @@ export async function freezeMembers(request: FreezeRequest): Promise<Set<string>
   const deadline = monotonic() + request.freezeMs;
   let previous: string | null = null;
   while (!request.isEnding()) {
-    body.stopAtOnce();
+    await within(STEP_MS, body.stopAtOnce());
     const members = body.listMembers();
     const running = members.filter((info) => !isStopped(info));
     if (running.length === 0) {
@@ -35,7 +37,6 @@ export async function freezeMembers(request: FreezeRequest): Promise<Set<string>
       previous = now;
     } else {
       previous = null;
-      // In the first pass the one-step stop may simply not have been carried out yet; a second stop does no harm.
       for (const info of running) sendSignal(info.pid, "SIGSTOP");
     }
     if (monotonic() > deadline) throw freezeFailure(running, request.freezeMs);
@@ -51,11 +52,31 @@ function isStoppedByOthers(info: ProcessInfo): boolean {
   return now !== null && isStopped(now);
 }
 
+export interface ThawRequest {
+  readonly body: Pick<TreeBody, "listMembers" | "stopSettled">;
+  readonly stoppedBefore: ReadonlySet<string>;
+  readonly freezeMs: number;
+}
+
 /** Youngest first: a parent that wakes finds its children running and never learns that they were stopped. */
-export function thawMembers(body: Pick<TreeBody, "listMembers">, stoppedBefore: ReadonlySet<string>): void {
+export async function thawMembers({ body, stoppedBefore, freezeMs }: ThawRequest): Promise<void> {
+  if (!(await within(freezeMs, body.stopSettled()))) {
+    throw new ParallaxError("internal", `the process tree's init did not answer within ${freezeMs} ms`, {
+      hint: "Try again, or end the tree: what is thawed now could be stopped again by the late answer.",
+    });
+  }
   const members = body.listMembers().filter((info) => !stoppedBefore.has(identify(info)));
   members.sort((a, b) => Number(b.startTime) - Number(a.startTime) || b.pid - a.pid);
   for (const info of members) sendSignal(info.pid, "SIGCONT");
+}
+
+/** True if the promise came first; it goes on in any case. */
+async function within(timeMs: number, promise: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(timeMs, false, { signal: timer.signal }).catch(() => false);
+  const inTime = await Promise.race([promise.then(() => true), late]);
+  timer.abort();
+  return inTime;
 }
 
 function freezeFailure(running: readonly ProcessInfo[], freezeMs: number): ParallaxError {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isStopped, readProcess } from "./read-processes.ts";
+import { isStopped, readProcess, sendSignal } from "./read-processes.ts";
 import { endAllFixtures, readAll, readUntil, runFixture, TREE_KINDS, waitUntil } from "./testing/run-fixture.ts";
 
 /** Long against the writers' 5 ms, short for a test. That nothing happens can only be seen by looking for a while. */
@@ -127,6 +127,24 @@ describe.each(TREE_KINDS)("freezing a %s", (kind) => {
     await tree.freeze();
     await tree.thaw();
     expect(tree.frozen).toBe(false);
+  });
+});
+
+describe("an init that is slow to answer", () => {
+  it("neither delays the freeze for long nor stops anything after the thaw", async () => {
+    const { tree, marked } = await runFixture("pid-namespace", "write-ledger.sh", [ledger]);
+    await readUntil(tree.stdout, "ready");
+    const init = marked().find((pid) => /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))) ?? 0;
+    expect(sendSignal(init, "SIGSTOP")).toBe(true);
+    await tree.freeze();
+    await expectSilence();
+    const thawed = tree.thaw();
+    await expectSilence();
+    expect(sendSignal(init, "SIGCONT")).toBe(true);
+    await thawed;
+    await waitForGrowth();
+    await waitForGrowth();
+    await tree.kill();
   });
 });
 

@@ -59,7 +59,10 @@ function createBody(agent: StartedProcess, markerEntry: string): TreeBody {
     process: agent,
     findAgent: () => leader,
     listMembers,
-    stopAtOnce: () => signalGroup("SIGSTOP"),
+    async stopAtOnce() {
+      signalGroup("SIGSTOP");
+    },
+    stopSettled: () => Promise.resolve(),
     killAtOnce() {
       signalGroup("SIGKILL");
       for (const info of listMembers()) sendSignal(info.pid, "SIGKILL");

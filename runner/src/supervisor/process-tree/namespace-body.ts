@@ -79,11 +79,6 @@ function createBody(waiter: StartedProcess, namespace: PidNamespace): TreeBody {
     return isGuard;
   }
 
-  function signalInit(signal: NodeJS.Signals): void {
-    // Until the holder is gone nobody has reaped the init, so its number cannot belong to anybody else.
-    if (!namespace.holder.hasExited()) sendSignal(namespace.initPid, signal);
-  }
-
   return {
     kind: "pid-namespace",
     process: waiter,
@@ -94,10 +89,11 @@ function createBody(waiter: StartedProcess, namespace: PidNamespace): TreeBody {
       return agentPid;
     },
     listMembers: () => listInside().filter((info) => !isHelper(info)),
-    stopAtOnce: () => signalInit("SIGUSR1"),
+    stopAtOnce: namespace.stopAll,
+    stopSettled: namespace.stopSettled,
     killAtOnce() {
       // The kernel ends every member before it lets the init go.
-      signalInit("SIGKILL");
+      if (!namespace.holder.hasExited()) sendSignal(namespace.initPid, "SIGKILL");
       // The waiter must reap the agent before the kernel lets the init go. Killed, it would leave that to the host's own
       // init, which in many containers never does it; stopped by a stranger, it would never do it either.
       waiter.child.kill("SIGCONT");

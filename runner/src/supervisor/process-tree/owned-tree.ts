@@ -104,7 +104,8 @@ export class OwnedTree implements ProcessTree {
   thaw(): Promise<void> {
     return this.#takeTurn(async () => {
       // Also after a freeze that failed half-way: what it stopped must be able to go on.
-      thawMembers(this.#deps.body, this.#stoppedBefore);
+      const { body, limits } = this.#deps;
+      await thawMembers({ body, stoppedBefore: this.#stoppedBefore, freezeMs: limits.freezeMs });
       this.#frozen = false;
       this.#stoppedBefore = new Set();
     });

@@ -4,20 +4,20 @@ import { closeSync, openSync } from "node:fs";
 import type { Duplex, Readable } from "node:stream";
 import { ParallaxError } from "@parallax/shared/errors";
 import { MARKER_VARIABLE } from "./process-tree.ts";
-import { listChildren, readCommandLine, readPidNamespace } from "./read-processes.ts";
+import { listChildren, readCommandLine, readPidNamespace, sendSignal } from "./read-processes.ts";
 import type { StartedProcess } from "./start-process.ts";
 import { startProcess } from "./start-process.ts";
 import type { NamespaceTools } from "./tree-support.ts";
 
 /**
  * PID 1 of the namespace. It reaps orphans, stops everybody in one step when asked (USR1: `kill -1` reaches all members
- * but its sender, atomically), and ends - which ends all - when the owner's end of descriptor 3 closes, however the owner
+ * but its sender, atomically) and says so, and ends - which ends all - when the owner's end of descriptor 3 closes, however the owner
  * died. The guard is a subshell because it must not be hit by an agent's `pkill sleep`; if it is killed all the same, it
  * is started again. The agent is not a child of this shell: `wait` cannot tell exit code 143 from a death by SIGTERM.
  */
-export const INIT_SCRIPT = `
-trap 'kill -s STOP -- -1' USR1
-printf 'ready\\n' >&3 || exit 1
+const INIT_SCRIPT = `
+trap 'kill -s STOP -- -1; echo stopped >&3' USR1
+echo ready >&3 || exit 1
 while :; do
   (read -r _) <&3 &
   guard=$!
@@ -38,6 +38,10 @@ export interface PidNamespace {
   readonly id: string;
   unpin(): void;
   readonly initCommandLine: string;
+  /** Asks the init to stop everybody; resolves when it has, or has ended. Until then it may stop what was thawed since. */
+  stopAll(): Promise<void>;
+  /** Resolves when no request is under way. */
+  stopSettled(): Promise<void>;
 }
 
 export interface NamespaceRequest {
@@ -66,12 +70,35 @@ export async function startNamespace(request: NamespaceRequest): Promise<PidName
     await waitUntilReady(holder.child, control, request.bootMs);
     const initPid = listChildren(holder.pid)[0];
     if (initPid === undefined) throw new Error("the namespace's init ended at once");
-    return { holder, initPid, ...pinNamespace(initPid), initCommandLine: readCommandLine(initPid) };
+    const initCommandLine = readCommandLine(initPid);
+    return { holder, initPid, ...pinNamespace(initPid), initCommandLine, ...askForStops(holder, initPid, control) };
   } catch (cause) {
     holder.child.kill("SIGKILL");
     const reason = errorText.trim() || (cause instanceof Error ? cause.message : String(cause));
     throw new ParallaxError("spawn_failed", `could not start a PID namespace: ${reason}`, { cause });
   }
+}
+
+function askForStops(holder: StartedProcess, initPid: number, control: Duplex) {
+  let underWay: Promise<void> | null = null;
+  let answered: (() => void) | null = null;
+  control.on("data", () => answered?.());
+  return {
+    stopAll() {
+      if (underWay !== null || holder.hasExited()) return underWay ?? Promise.resolve();
+      const answer = new Promise<void>((done) => {
+        answered = done;
+      });
+      // Until the holder is gone nobody has reaped the init, so its number cannot belong to anybody else.
+      sendSignal(initPid, "SIGUSR1");
+      const settled = Promise.race([answer, holder.exit.then(() => undefined)]).then(() => {
+        underWay = null;
+      });
+      underWay = settled;
+      return settled;
+    },
+    stopSettled: () => underWay ?? Promise.resolve(),
+  };
 }
 
 function pinNamespace(initPid: number): Pick<PidNamespace, "id" | "unpin"> {

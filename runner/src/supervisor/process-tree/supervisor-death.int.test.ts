@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 function startSupervisor(args: readonly string[], env: Record<string, string> = {}) {
-  const supervisor = spawn(process.execPath, [fixturePath("supervisor.ts"), ...args], {
+  const supervisor = spawn(process.execPath, [fixturePath("supervisor.mjs"), ...args], {
     env: { ...BASE_ENV, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -12,7 +12,9 @@ export interface TreeBody {
   /** The living processes of the tree without our helpers. */
   listMembers(): ProcessInfo[];
   /** Stops as much as the kernel can stop in one step; what it missed is stopped one by one. */
-  stopAtOnce(): void;
+  stopAtOnce(): Promise<void>;
+  /** Resolves when no such stop can come any more, unless asked for anew. */
+  stopSettled(): Promise<void>;
   /** Sends SIGKILL to all there is at this moment. */
   killAtOnce(): void;
   /** False as long as something that `listMembers` does not show may still live. */
