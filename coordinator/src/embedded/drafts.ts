@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { link, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /**
  * Writes a file that is either complete or absent, and only if nobody else did: of two processes the first wins.
@@ -50,13 +50,34 @@ export async function moveInto(draft: string, target: string): Promise<boolean> 
 
 const LEFTOVER_AGE_MS = 10 * 60_000;
 
-/** Removes what a process that died in the middle left behind; anything younger may still be in the making. */
-export async function sweepLeftovers(dir: string, prefix: string): Promise<void> {
+/** A name beside the target's that says whose it is, so that what a dead process left is told from work in progress. */
+export const draftName = (target: string): string =>
+  `${target}${DRAFT_MARK}${process.pid}-${randomBytes(4).toString("hex")}`;
+
+const DRAFT_MARK = ".new-";
+
+/** Removes what processes that died in the middle of making this target left behind. */
+export async function sweepDrafts(target: string): Promise<void> {
+  const dir = dirname(target);
+  const prefix = basename(target) + DRAFT_MARK;
   for (const name of await readdir(dir)) {
     if (!name.startsWith(prefix)) continue;
     const path = join(dir, name);
     const made = await stat(path).catch(() => null);
-    if (made !== null && Date.now() - made.mtimeMs > LEFTOVER_AGE_MS) await rm(path, { recursive: true, force: true });
+    const isOld = made !== null && Date.now() - made.mtimeMs > LEFTOVER_AGE_MS;
+    // A process id may have been reused: the age decides then.
+    if (!isOld && isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
+    // A child of the dead process may still be writing there; the next start will find the rest.
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isErrno(error, "EPERM");
   }
 }
 

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ParallaxError } from "@parallax/shared/errors";
-import { isErrno, moveInto, sweepLeftovers } from "./drafts.ts";
+import { draftName, isErrno, moveInto, sweepDrafts } from "./drafts.ts";
 import type { Runtime } from "./install-runtime.ts";
 import type { Home } from "./resolve-home.ts";
 import { SERVER_ENVIRONMENT, SUPERUSER } from "./settings.ts";
@@ -14,11 +13,10 @@ import { SERVER_ENVIRONMENT, SUPERUSER } from "./settings.ts";
  * make one at the same time the first wins and the second uses it.
  */
 export async function initCluster(home: Home, runtime: Runtime): Promise<void> {
+  await sweepDrafts(home.clusterDir);
   if (await checkVersion(home, runtime)) return;
-  await sweepLeftovers(home.homeDir, "cluster.new-");
-  const suffix = randomBytes(4).toString("hex");
-  const draft = `${home.clusterDir}.new-${suffix}`;
-  const passwordFile = join(home.homeDir, `cluster.new-${suffix}.password`);
+  const draft = draftName(home.clusterDir);
+  const passwordFile = `${draft}.password`;
   try {
     await mkdir(draft, { mode: 0o700 });
     await writeFile(passwordFile, `${home.password}\n`, { mode: 0o600, flag: "wx" });

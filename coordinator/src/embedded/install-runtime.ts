@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile, readlink, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { ParallaxError } from "@parallax/shared/errors";
-import { isErrno, moveInto, sweepLeftovers } from "./drafts.ts";
+import { draftName, isErrno, moveInto, sweepDrafts } from "./drafts.ts";
 
 /** A set of Postgres binaries that this process may run. */
 export interface Runtime {
@@ -24,10 +23,10 @@ const SKIPPED = /\.a$|^pkgconfig$|^include$/;
 export async function installRuntime(runtimesDir: string): Promise<Runtime> {
   const source = await findSource();
   const target = join(runtimesDir, `runtime-${source.version}-${platform()}-${arch()}`);
+  await mkdir(runtimesDir, { recursive: true, mode: 0o755 });
+  await sweepDrafts(target);
   if ((await stat(join(target, "bin", "postgres")).catch(() => null)) === null) {
-    await mkdir(runtimesDir, { recursive: true, mode: 0o755 });
-    await sweepLeftovers(runtimesDir, `${basename(target)}.new-`);
-    const draft = `${target}.new-${randomBytes(4).toString("hex")}`;
+    const draft = draftName(target);
     await copyTree(source.nativeDir, draft);
     await makeLinks(source.nativeDir, draft);
     await moveInto(draft, target);
