@@ -2,8 +2,8 @@ import type { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 
 /**
- * Messages are static and may name fields in braces; the values are in the fields. A terminal sees them filled in, one line each, as
- * `2025-01-15 10:00:05 [INFO] poller: Received run run_xyz (start_session)`; anything else gets pino's JSON.
+ * Messages are static, values are in the fields: pino's JSON for programs. A terminal sees one line each, as
+ * `2025-01-15 10:00:05 [INFO] poller: Received run run_xyz (start_session)`.
  */
 export type RunnerLog = Logger;
 
@@ -28,15 +28,31 @@ const NAMES: Readonly<Record<number, string>> = {
   60: "FATAL",
 };
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The lines that people and their scripts know; anything else is the message and its fields. */
+const KNOWN_LINES: Readonly<Record<string, (fields: Fields) => string>> = {
+  "Connecting to the coordinator": ({ url }) => `Connecting to Agent Coordinator at ${printable(url)}`,
+  Registered: ({ runnerId }) => `Registered as ${printable(runnerId)}`,
+  "Runner started - waiting for runs": () => "Runner started - waiting for runs",
+  "Received run": ({ runId, type }) => `Received run ${printable(runId)} (${printable(type)})`,
+  "Starting session": ({ sessionId, agent }) =>
+    `Starting session ${printable(sessionId)} with agent ${printable(agent)}`,
+};
+
 export function formatLine(json: string): string {
-  const { level, time, component, msg, err, hint, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const name = component ?? "agent-runner";
-  const text = String(msg).replace(/\{(\w+)\}/g, (whole, field: string) =>
-    field in fields ? printable(fields[field]) : whole,
-  );
+  const { level, time, component, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const message = printable(msg);
   const reason = typeof err === "object" && err !== null && "message" in err ? `: ${printable(err.message)}` : "";
-  const help = typeof hint === "string" ? ` ${hint}` : "";
-  return `${localTime(new Date(Number(time)))} [${NAMES[Number(level)] ?? level}] ${name}: ${text}${reason}${help}\n`;
+  const text = KNOWN_LINES[message]?.(fields) ?? message + reason + formatFields(fields);
+  const head = `${localTime(new Date(Number(time)))} [${NAMES[Number(level)] ?? printable(level)}]`;
+  return `${head} ${printable(component ?? "agent-runner")}: ${text}\n`;
+}
+
+function formatFields(fields: Fields): string {
+  return Object.entries(fields)
+    .map(([name, value]) => ` ${name}=${printable(value)}`)
+    .join("");
 }
 
 /** What a run or a coordinator is called must not move the cursor of whoever watches. */

@@ -52,7 +52,7 @@ async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
   const exiting = new AbortController();
   const signals = hearSignals(log, () => exiting.abort());
   const registration = { config, client, log, runnerId, instanceId, executors, version: ownVersion() };
-  log.info({ url: config.coordinatorUrl }, "Connecting to the coordinator at {url}");
+  log.info({ url: config.coordinatorUrl }, "Connecting to the coordinator");
   await registerRunner(registration, AbortSignal.any([exiting.signal, signals.first]));
   if (signals.first.aborted) return 0;
   const deps: RunnerDeps = {

@@ -25,14 +25,14 @@ export async function registerRunner(deps: RegistrationDeps, signal: AbortSignal
   while (!signal.aborted) {
     const result = await deps.client.register(body);
     if (result.kind === "ok") {
-      deps.log.info({ runnerId: result.body.runner_id }, "Registered as {runnerId}");
+      deps.log.info({ runnerId: result.body.runner_id }, "Registered");
       return;
     }
     if (result.kind === "refused" || result.kind === "end_attempt")
       throw refused(result.kind === "refused" ? result.refusal : result);
     const reason = result.kind === "retry" ? result.reason : "an answer without content";
-    if (warned) deps.log.debug({ reason }, "The coordinator does not answer: {reason}");
-    else deps.log.warn({ reason }, "The coordinator does not answer, trying on: {reason}");
+    if (warned) deps.log.debug({ reason }, "The coordinator does not answer");
+    else deps.log.warn({ reason }, "The coordinator does not answer, trying on");
     warned = true;
     await pause((result.kind === "retry" ? result.afterMs : null) ?? backoff.nextMs(), signal);
   }

@@ -5,8 +5,8 @@ import { sendHeartbeats } from "./loops/send-heartbeats.ts";
 import { goneWithin } from "./supervisor/stop-agent.ts";
 
 /** Exit codes of the runner: 75 as in sysexits' EX_TEMPFAIL, for a run that somebody else took. */
-export const EXIT_OK = 0;
-export const EXIT_NOT_OFFERED = 75;
+const EXIT_OK = 0;
+const EXIT_NOT_OFFERED = 75;
 
 /** What a person or a service manager can ask of a running runner; each goes further than the one before. */
 export interface RunnerControl {
@@ -28,7 +28,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   };
   const drain = (reason: string): void => {
     if (draining.signal.aborted) return;
-    log.info({ reason, runs: attempts.list().length }, "Taking no more runs ({reason}), {runs} still here");
+    log.info({ reason, runs: attempts.list().length }, "Taking no more runs");
     draining.abort();
   };
   onControl({
@@ -40,7 +40,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   });
 
   const adopted = await adoptAttempts(deps);
-  if (adopted.count > 0) log.info({ count: adopted.count }, "Taking over {count} attempts of an earlier process");
+  if (adopted.count > 0) log.info({ count: adopted.count }, "Taking over attempts of an earlier process");
   for (const work of adopted.follow()) background(work);
 
   const beating = new AbortController();
@@ -59,7 +59,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   if (!drained || attempts.list().length > 0) {
     log.warn(
       { runs: attempts.list().length },
-      "Leaving {runs} runs to their supervisors; the next runner with this state directory takes them over",
+      "Leaving runs to their supervisors; the next runner with this state directory takes them over",
     );
     return EXIT_OK;
   }

@@ -14,7 +14,7 @@ import type { HttpClient } from "./http/http-client.ts";
 /** A call's result with its body checked; a body that is not understood counts as no answer. */
 export type Checked<T> = Exclude<CallResult, { kind: "ok" }> | { readonly kind: "ok"; readonly body: T };
 
-export interface HeartbeatBody {
+interface HeartbeatBody {
   readonly runner_id: string;
   readonly instance_id: string;
   readonly seq: number;
@@ -23,7 +23,7 @@ export interface HeartbeatBody {
   readonly not_ready_reason?: string;
 }
 
-export interface AttemptProof {
+interface AttemptProof {
   readonly run_id: string;
   readonly attempt: number;
   readonly lease_token: string;

@@ -44,7 +44,7 @@ async function followAdopted(deps: RunnerDeps, attempt: LiveAttempt): Promise<vo
   const { run_id: runId, attempt: number } = attempt.spec.run;
   const lock = await holdLock(controlAddress(attempt.spec, attempt.files));
   if (lock === null) {
-    deps.log.info({ runId, attempt: number }, "Adopted run {runId}");
+    deps.log.info({ runId, attempt: number }, "Adopted run");
     attempt.preparing = true;
     return watchAttempt(deps, attempt, null);
   }

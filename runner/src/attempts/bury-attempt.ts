@@ -34,9 +34,10 @@ export async function buryUnderLock(
   const lastWords = await readLastWords(attempt.files.log);
   await endTree(deps, attempt);
   const delivered = await deliverLeftovers(deps, attempt);
-  if (delivered === "completed") log.warn({ reason, lastWords }, "Run {runId}: {reason}; its completion was delivered");
+  if (delivered === "completed")
+    log.warn({ reason, lastWords }, "The supervisor is gone, the completion it had written was delivered");
   if (delivered === "nothing") {
-    log.error({ reason, lastWords }, "Run {runId} is lost: {reason}");
+    log.error({ reason, lastWords }, "Run is lost");
     await reportLost(deps, attempt, reason);
   }
   if (!deps.exiting.aborted) await forgetAttempt(deps, attempt);
@@ -62,13 +63,10 @@ async function endTree(deps: RunnerDeps, { spec }: LiveAttempt): Promise<void> {
     try {
       const killed = await killByMarker(spec.marker);
       if (killed > 0)
-        deps.log.warn(
-          { runId: spec.run.run_id, killed },
-          "Ended {killed} processes of run {runId} that had outlived their supervisor",
-        );
+        deps.log.warn({ runId: spec.run.run_id, killed }, "Ended processes that had outlived their supervisor");
       return;
     } catch (error) {
-      deps.log.error({ err: error, runId: spec.run.run_id }, "Processes of run {runId} could not be ended");
+      deps.log.error({ err: error, runId: spec.run.run_id }, "Processes of a run could not be ended");
       await pause(backoff.nextMs(), deps.exiting);
     }
   }
@@ -80,10 +78,7 @@ async function reportLost(deps: RunnerDeps, { spec }: LiveAttempt, reason: strin
     const result = await deps.client.lost(spec.run, deps.runnerId, deps.instanceId, reason.slice(0, 1000));
     if (result.kind === "refused" && result.refusal.code === "unknown_runner") await deps.reregister();
     else if (result.kind === "refused")
-      deps.log.warn(
-        { code: result.refusal.code, runId: spec.run.run_id },
-        "The loss of run {runId} was refused ({code})",
-      );
+      deps.log.warn({ code: result.refusal.code, runId: spec.run.run_id }, "The report of a loss was refused");
     if (result.kind !== "retry" && !(result.kind === "refused" && result.refusal.code === "unknown_runner")) return;
     await pause(backoff.nextMs(), deps.exiting);
   }

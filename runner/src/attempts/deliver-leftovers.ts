@@ -32,7 +32,7 @@ export async function deliverLeftovers(deps: RunnerDeps, { spec, files }: LiveAt
   if (result.kind === "refused") {
     deps.log.error(
       { code: result.refusal.code, runId: spec.run.run_id },
-      "The completion of run {runId} was refused ({code})",
+      "The completion of a dead supervisor was refused",
     );
     return result.refusal.status === 404 ? "superseded" : "nothing";
   }

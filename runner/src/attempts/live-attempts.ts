@@ -8,7 +8,7 @@ import type { SupervisorStatus } from "./control-protocol.ts";
  * otherwise  what its supervisor says of itself
  * burying    the supervisor is dead and the runner cleans up after it
  */
-export type LivePhase = "starting" | SupervisorStatus["phase"] | "burying";
+type LivePhase = "starting" | SupervisorStatus["phase"] | "burying";
 
 /** One attempt that this runner is responsible for. */
 export interface LiveAttempt {

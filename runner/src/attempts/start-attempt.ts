@@ -18,10 +18,7 @@ export async function startAttempt(deps: RunnerDeps, attempt: LiveAttempt): Prom
   deps.attempts.changed();
   try {
     await endOlderTrees(deps, attempt);
-    log.info(
-      { sessionId: run.session_id, agent: run.agent_name ?? run.executor },
-      "Starting session {sessionId} with agent {agent}",
-    );
+    log.info({ sessionId: run.session_id, agent: run.agent_name ?? run.executor }, "Starting session");
     const { exited } = await spawnSupervisor(attempt.files, deps.supervisorSpawn);
     await watchAttempt(deps, attempt, exited);
   } catch (error) {
@@ -43,17 +40,14 @@ async function reportStarted(deps: RunnerDeps, { spec }: LiveAttempt): Promise<S
       case "ok":
         return "accepted";
       case "end_attempt":
-        log.warn({ code: result.code }, "The offer was withdrawn before it was started ({code})");
+        log.warn({ code: result.code }, "The offer was withdrawn before it was started");
         return result.code === "run_stopping" ? "stopping" : "refused";
       case "refused":
         if (result.refusal.code === "unknown_runner") {
           await deps.reregister();
           break;
         }
-        log.warn(
-          { code: result.refusal.code, reason: result.refusal.message },
-          "The start was refused ({code}): {reason}",
-        );
+        log.warn({ code: result.refusal.code, reason: result.refusal.message }, "The start was refused");
         return "refused";
       case "retry":
         log.debug({ reason: result.reason }, "The start was not answered");

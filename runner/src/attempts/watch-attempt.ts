@@ -73,8 +73,8 @@ function takeStatus(deps: RunnerDeps, attempt: LiveAttempt, status: SupervisorSt
     runId: attempt.spec.run.run_id,
     attempt: attempt.spec.run.attempt,
   });
-  if (status.phase === "uploading") log.info({}, "Run {runId} ended and was reported");
-  else log.debug({ phase: status.phase, tree: status.tree }, "Supervisor of {runId} is {phase}");
+  if (status.phase === "uploading") log.info({}, "Run ended and was reported");
+  else log.debug({ phase: status.phase, tree: status.tree }, "Supervisor changed its phase");
   deps.attempts.changed();
 }
 

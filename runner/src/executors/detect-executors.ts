@@ -17,7 +17,7 @@ export async function detectExecutors(context: DetectionContext, log: RunnerLog)
       try {
         return await detectOne(name, context);
       } catch (error) {
-        log.warn({ executor: name, err: error }, "Executor {executor} cannot be loaded");
+        log.warn({ executor: name, err: error }, "An executor cannot be loaded");
         return null;
       }
     }),
@@ -42,11 +42,7 @@ export async function chooseExecutors(
   const all = await detectExecutors(context, log);
   for (const { name, adapter, detection } of all) {
     if (detection.found) served.set(name, { adapter, version: detection.version });
-    else
-      log.info(
-        { executor: name, reason: detection.reason, fix: detection.fix },
-        "Executor {executor} is not served: {reason}",
-      );
+    else log.info({ executor: name, reason: detection.reason, fix: detection.fix }, "An executor is not served");
   }
   if (served.size > 0) return served;
   const fixes = all.flatMap(({ detection }) => (detection.found ? [] : [detection.fix]));

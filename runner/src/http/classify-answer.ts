@@ -29,7 +29,7 @@ export async function call(http: HttpClient, request: HttpRequest): Promise<Call
   }
 }
 
-export function classifyAnswer(answer: HttpAnswer): CallResult {
+function classifyAnswer(answer: HttpAnswer): CallResult {
   if (answer.status === 204) return { kind: "nothing" };
   if (answer.status >= 200 && answer.status < 300) {
     const body = parseJson(answer.body);

@@ -75,7 +75,7 @@ function takeAnswer(deps: RunnerDeps, answer: PollAnswer, background: (work: Pro
   stopRuns(deps, answer);
   const offers = answer.runs ?? (answer.run === undefined ? [] : [answer.run]);
   for (const run of offers) {
-    log.info({ runId: run.run_id, type: run.type, attempt: run.attempt }, "Received run {runId} ({type})");
+    log.info({ runId: run.run_id, type: run.type, attempt: run.attempt }, "Received run");
     background(takeOffer(deps, run));
   }
   return offers.length > 0;
@@ -85,7 +85,7 @@ function stopRuns(deps: RunnerDeps, answer: PollAnswer): void {
   for (const attempt of deps.attempts.list()) {
     const { run_id: runId, session_id: sessionId } = attempt.spec.run;
     if (answer.stop_runs?.includes(runId) !== true && answer.stop_sessions?.includes(sessionId) !== true) continue;
-    deps.log.info({ component: "poller", runId }, "Stopping run {runId}");
+    deps.log.info({ component: "poller", runId }, "Stopping run");
     attempt.link?.send({ command: "stop", reason: "stopped by request" });
   }
 }
@@ -101,6 +101,6 @@ async function afterFailure(
     result.kind === "retry" ? result.reason : result.kind === "refused" ? result.refusal.message : result.message;
   // Once in an outage is enough for whoever reads along.
   const level = backoff.tries === 0 ? "warn" : "debug";
-  deps.log[level]({ component: "poller", reason }, "The poll was not answered, trying on: {reason}");
+  deps.log[level]({ component: "poller", reason }, "The poll was not answered, trying on");
   await pause((result.kind === "retry" ? result.afterMs : null) ?? backoff.nextMs(), draining);
 }

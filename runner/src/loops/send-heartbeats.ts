@@ -32,7 +32,7 @@ export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, si
     );
     if (result.kind === "ok") {
       // A refused renewal kills nothing: the supervisor has taken over, or hears for itself that it is too late.
-      for (const refused of result.body.refused ?? []) log.debug({ ...refused }, "A renewal was refused ({code})");
+      for (const refused of result.body.refused ?? []) log.debug({ ...refused }, "A renewal was refused");
       if (result.body.drain === true) hooks.onDrain();
       intervalMs = result.body.next_ms ?? deps.config.heartbeatIntervalMs;
     } else if (result.kind === "refused" && result.refusal.code === "unknown_runner") {
@@ -40,7 +40,7 @@ export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, si
       await deps.reregister();
     } else if (result.kind === "retry" || result.kind === "refused") {
       const reason = result.kind === "retry" ? result.reason : result.refusal.message;
-      log.debug({ reason }, "The heartbeat was not answered: {reason}");
+      log.debug({ reason }, "The heartbeat was not answered");
     }
     await pause(jitter(intervalMs), signal);
   }

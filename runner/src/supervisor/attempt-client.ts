@@ -18,7 +18,7 @@ export interface AttemptClient {
 
 export type SettledResult = Exclude<CallResult, { kind: "retry" }>;
 
-export interface CallOptions {
+interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

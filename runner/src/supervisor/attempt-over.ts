@@ -1,5 +1,5 @@
 /** Why an attempt ends without a completion. */
-export interface OverReason {
+interface OverReason {
   /** superseded: it is not ours any more. given_up: cut off for too long, the runner is to report the loss. */
   readonly kind: "superseded" | "given_up";
   readonly code: string;

@@ -4,7 +4,7 @@ import type { AttemptLog } from "./attempt-log.ts";
 import { LeaseKeeper, type LeaseVerdict, type Moment, takeMoment } from "./lease-keeper.ts";
 
 /** What the lease acts on: the part of a process tree that can be held still. */
-export interface Freezable {
+interface Freezable {
   freeze(): Promise<void>;
   thaw(): Promise<void>;
 }

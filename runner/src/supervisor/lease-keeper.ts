@@ -11,7 +11,7 @@ export function takeMoment(clock: Clock): Moment {
 }
 
 /** The larger of both: after a suspend only the wall clock knows; a wall clock set back must not lengthen a lease. */
-export function elapsedMs(since: Moment, now: Moment): number {
+function elapsedMs(since: Moment, now: Moment): number {
   return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);
 }
 

@@ -12,7 +12,7 @@ import { endSupervisors } from "./find-supervisors.ts";
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** A runner's process, real but for the coordinator behind it. */
-export interface RunningRunner {
+interface RunningRunner {
   readonly child: ChildProcess;
   output(): string;
   signal(name: NodeJS.Signals): void;

@@ -1,7 +1,7 @@
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-export interface SplitLine {
+interface SplitLine {
   readonly text: string;
   /** False for a piece of a line that was longer than the bound; its pieces follow each other. */
   readonly whole: boolean;
