@@ -16,7 +16,7 @@ export interface Effects {
 }
 
 /** promote: a run's time has come, or an occupation is over. assign: an item's pause is over. */
-export type TimerKind = "promote" | "assign";
+type TimerKind = "promote" | "assign";
 
 class CollectedEffects implements Effects {
   readonly readied = new Map<string, string>();

@@ -5,7 +5,7 @@ import { ParallaxError } from "@parallax/shared/errors";
 
 const KEY = /^plx_[A-Za-z0-9_-]{43}$/;
 
-export function adminKeyPath(dataDir: string): string {
+function adminKeyPath(dataDir: string): string {
   return join(dataDir, "admin.key");
 }
 

@@ -13,7 +13,7 @@ export interface LeaseTokens {
   matches(token: ReadToken, claimId: string): boolean;
 }
 
-export interface ReadToken {
+interface ReadToken {
   readonly keyId: string;
   readonly runId: string;
   readonly attempt: number;

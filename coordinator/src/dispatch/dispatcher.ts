@@ -5,12 +5,13 @@
 import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import { type Deps, TOPICS } from "../deps.ts";
 import { withdrawOffers } from "../leases/withdraw-offers.ts";
-import { type ClaimRequest, claimRuns } from "../runs/claim-runs.ts";
+import { claimRuns } from "../runs/claim-runs.ts";
 import { findLane, listLanes } from "../store/lanes.ts";
-import type { LaneRecord, RunnerRecord } from "../store/records.ts";
+import type { RunnerRecord } from "../store/records.ts";
 import { matchesRunner } from "./match-lane.ts";
+import { type Waiting, WaitingPolls } from "./waiting-polls.ts";
 
-export interface Poll {
+interface Poll {
   readonly runner: RunnerRecord;
   readonly count: number;
   readonly instanceId: string | null;
@@ -22,9 +23,8 @@ export interface Poll {
   readonly signal: AbortSignal;
 }
 
-interface Waiter {
+interface Waiter extends Waiting {
   readonly poll: Poll;
-  readonly lanes: Set<string>;
   /** False when the poll is over already. */
   readonly settle: (offers: OfferedRun[]) => boolean;
   claiming: boolean;
@@ -37,131 +37,108 @@ export interface Dispatcher {
   serve(poll: Poll): Promise<OfferedRun[]>;
   /** Ends the hold of a runner's polls: there is something else to tell it. */
   interrupt(runnerId: string): void;
-  readonly waiting: number;
   close(): void;
 }
 
 export function createDispatcher(deps: Deps): Dispatcher {
-  const lanesByProject = new Map<string, Map<string, LaneRecord>>();
-  const waiters = new Set<Waiter>();
+  return new LongPolls(deps);
+}
 
-  async function lanesFor(runner: RunnerRecord): Promise<Set<string>> {
-    const lanes = await listLanes(deps.store.db, runner.projectId);
-    lanesByProject.set(runner.projectId, new Map(lanes.map((lane) => [lane.id, lane])));
-    return new Set(lanes.filter((lane) => matchesRunner(lane.demands, runner)).map((lane) => lane.id));
+class LongPolls implements Dispatcher {
+  readonly #deps: Deps;
+  readonly #waiters = new WaitingPolls<Waiter>();
+  readonly #unsubscribe: () => void;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.wake.subscribe(TOPICS.lane, (laneId) => {
+      this.#onLane(laneId).catch((error: unknown) => {
+        deps.logger.warn({ err: error, laneId }, "claim after a wake failed; the sweep will repeat it");
+      });
+    });
   }
 
-  /** A wake for a lane that was made after the poll arrived: matched once, then known. */
-  async function learnLane(laneId: string): Promise<LaneRecord | null> {
-    for (const lanes of lanesByProject.values()) {
-      const known = lanes.get(laneId);
-      if (known !== undefined) return known;
+  async serve(poll: Poll): Promise<OfferedRun[]> {
+    const lanes = await listLanes(this.#deps.store.db, poll.runner.projectId);
+    const covered = lanes.filter((lane) => matchesRunner(lane.demands, poll.runner)).map((lane) => lane.id);
+    return await new Promise<OfferedRun[]>((resolve, reject) => {
+      const settle = (offers: OfferedRun[]): boolean => {
+        if (!this.#waiters.delete(waiter)) return false;
+        clearTimeout(timer);
+        poll.signal.removeEventListener("abort", hangUp);
+        resolve(offers);
+        return true;
+      };
+      const hangUp = () => void settle([]);
+      const waiter: Waiter = {
+        poll,
+        runner: poll.runner,
+        lanes: new Set(covered),
+        settle,
+        claiming: false,
+        missed: false,
+      };
+      const timer = setTimeout(hangUp, poll.holdMs);
+      // registered before the look: a run that becomes ready in between wakes it
+      this.#waiters.add(waiter);
+      poll.signal.addEventListener("abort", hangUp, { once: true });
+      this.#claimUntilQuiet(waiter).catch((error: unknown) => {
+        // rejected first: settling resolves, and only the first of both counts
+        reject(error as Error);
+        settle([]);
+      });
+    });
+  }
+
+  interrupt(runnerId: string): void {
+    for (const waiter of [...this.#waiters.all()]) if (waiter.runner.id === runnerId) waiter.settle([]);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    for (const waiter of [...this.#waiters.all()]) waiter.settle([]);
+  }
+
+  async #onLane(laneId: string): Promise<void> {
+    if (!this.#waiters.knows(laneId)) {
+      const lane = await findLane(this.#deps.store.db, laneId);
+      if (lane === null) return;
+      this.#waiters.learn(lane);
     }
-    const lane = await findLane(deps.store.db, laneId);
-    if (lane === null) return null;
-    const lanes = lanesByProject.get(lane.projectId) ?? new Map<string, LaneRecord>();
-    lanesByProject.set(lane.projectId, lanes);
-    lanes.set(lane.id, lane);
-    for (const waiter of waiters) {
-      if (waiter.poll.runner.projectId === lane.projectId && matchesRunner(lane.demands, waiter.poll.runner))
-        waiter.lanes.add(lane.id);
-    }
-    return lane;
-  }
-
-  async function tryClaim(waiter: Waiter): Promise<boolean> {
-    if (!waiters.has(waiter)) return true;
-    waiter.claiming = true;
-    try {
-      const claimed = await claimRuns(deps, claimRequest(waiter));
-      if (claimed.length === 0) return false;
-      for (const { laneId, offer } of claimed) void deps.queue.dropHint(laneId, offer.run_id).catch(() => undefined);
-      if (!waiter.settle(claimed.map(({ offer }) => offer)))
-        await withdrawOffers(
-          deps,
-          claimed.map(({ offer }) => offer),
-        );
-      return true;
-    } finally {
-      waiter.claiming = false;
-    }
-  }
-
-  /** Looks until nothing was missed meanwhile; true when the waiter is served or gone. */
-  async function claimUntilQuiet(waiter: Waiter): Promise<boolean> {
-    do {
-      waiter.missed = false;
-      if (await tryClaim(waiter)) return true;
-    } while (waiter.missed);
-    return false;
-  }
-
-  async function onLane(laneId: string): Promise<void> {
-    if ((await learnLane(laneId)) === null) return;
-    for (const waiter of waiters) {
-      if (!waiter.lanes.has(laneId)) continue;
+    for (const waiter of this.#waiters.of(laneId)) {
       if (waiter.claiming) {
         waiter.missed = true;
         continue;
       }
       // served, or nothing was left to claim because somebody else has it: the other polls need not look
-      await claimUntilQuiet(waiter);
+      await this.#claimUntilQuiet(waiter);
       return;
     }
   }
 
-  const unsubscribe = deps.wake.subscribe(TOPICS.lane, (laneId) => {
-    onLane(laneId).catch((error: unknown) =>
-      deps.logger.warn({ err: error, laneId }, "claim after a wake failed; the sweep will repeat it"),
-    );
-  });
+  /** Looks until nothing was missed meanwhile. */
+  async #claimUntilQuiet(waiter: Waiter): Promise<void> {
+    do {
+      waiter.missed = false;
+      if (await this.#tryClaim(waiter)) return;
+    } while (waiter.missed);
+  }
 
-  return {
-    get waiting() {
-      return waiters.size;
-    },
-    serve: async (poll) => {
-      const lanes = await lanesFor(poll.runner);
-      return await new Promise<OfferedRun[]>((resolve, reject) => {
-        const settle = (offers: OfferedRun[]): boolean => {
-          if (!waiters.delete(waiter)) return false;
-          clearTimeout(timer);
-          poll.signal.removeEventListener("abort", hangUp);
-          resolve(offers);
-          return true;
-        };
-        const hangUp = () => void settle([]);
-        const waiter: Waiter = { poll, lanes, settle, claiming: false, missed: false };
-        const timer = setTimeout(hangUp, poll.holdMs);
-        // registered before the look: a run that becomes ready in between wakes it
-        waiters.add(waiter);
-        poll.signal.addEventListener("abort", hangUp, { once: true });
-        claimUntilQuiet(waiter).catch((error: unknown) => {
-          waiters.delete(waiter);
-          clearTimeout(timer);
-          reject(error as Error);
-        });
-      });
-    },
-    interrupt: (runnerId) => {
-      for (const waiter of waiters) if (waiter.poll.runner.id === runnerId) waiter.settle([]);
-    },
-    close: () => {
-      unsubscribe();
-      for (const waiter of waiters) waiter.settle([]);
-    },
-  };
-}
-
-function claimRequest(waiter: Waiter): ClaimRequest {
-  const { poll } = waiter;
-  return {
-    runner: poll.runner,
-    laneIds: [...waiter.lanes],
-    count: poll.count,
-    instanceId: poll.instanceId,
-    pollId: poll.pollId,
-    plain: poll.plain,
-    onlyRunId: poll.onlyRunId,
-  };
+  /** True when the waiter is served or gone. */
+  async #tryClaim(waiter: Waiter): Promise<boolean> {
+    if (!this.#waiters.has(waiter)) return true;
+    waiter.claiming = true;
+    try {
+      const { poll } = waiter;
+      const claimed = await claimRuns(this.#deps, { ...poll, laneIds: [...waiter.lanes] });
+      if (claimed.length === 0) return false;
+      for (const { laneId, offer } of claimed)
+        void this.#deps.queue.dropHint(laneId, offer.run_id).catch(() => undefined);
+      const offers = claimed.map(({ offer }) => offer);
+      if (!waiter.settle(offers)) await withdrawOffers(this.#deps, offers);
+      return true;
+    } finally {
+      waiter.claiming = false;
+    }
+  }
 }

@@ -38,7 +38,7 @@ export function streamLog(deps: Deps, run: RunRecord): Response {
 }
 
 /** One event as lines of text; events that are not words of the agent leave no trace here. */
-export function logText(event: Pick<EventRecord, "type" | "data">): string {
+function logText(event: Pick<EventRecord, "type" | "data">): string {
   const data = JSON.parse(event.data) as Record<string, unknown>;
   const text = typeof data["text"] === "string" ? data["text"] : null;
   switch (event.type) {

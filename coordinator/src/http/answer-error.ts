@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { isUnavailable } from "../store/failures.ts";
 
-export function errorBody(error: ParallaxError): ErrorBody {
+function errorBody(error: ParallaxError): ErrorBody {
   return {
     detail: {
       ...(error.details ?? {}),

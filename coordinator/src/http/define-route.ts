@@ -14,9 +14,9 @@ type Schema = z.ZodType;
 type Out<S> = S extends Schema ? z.output<S> : undefined;
 
 /** Who may call. `key`: a bearer key; `attempt`: the lease token of the attempt in the path; `none`: anybody who reaches the port. */
-export type RouteAuth = "key" | "attempt" | "none";
+type RouteAuth = "key" | "attempt" | "none";
 
-export interface Caller {
+interface Caller {
   readonly projectId: string;
 }
 

@@ -32,7 +32,7 @@ export async function promoteDue(deps: Deps): Promise<void> {
   }
 }
 
-export async function assignDue(deps: Deps): Promise<void> {
+async function assignDue(deps: Deps): Promise<void> {
   for (const { projectId, sessionId } of await findSessionsWithNewItems(deps.store.db, BATCH)) {
     await underTree(
       deps,

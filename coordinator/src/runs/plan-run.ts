@@ -29,7 +29,7 @@ export interface Plan {
   readonly onLost: "resume" | "restart" | "fail";
 }
 
-export const DEFAULT_EXECUTOR = "claude-code";
+const DEFAULT_EXECUTOR = "claude-code";
 
 export async function planRun(tx: Tx, author: Author, request: CreateRun, place: Place): Promise<Plan> {
   refuseUnsupported(request);

@@ -11,7 +11,7 @@ import { changeRun, findOpenRuns, type OpenRun } from "../store/runs.ts";
 import { occupationLeft, occupySession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
-export type WaitingFor = "session_busy" | "session_occupied" | "not_before";
+type WaitingFor = "session_busy" | "session_occupied" | "not_before";
 
 export async function promoteSession(
   deps: Pick<Deps, "clock">,

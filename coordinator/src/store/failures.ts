@@ -44,11 +44,3 @@ export function isTransient(error: unknown): boolean {
 export function isUnavailable(error: unknown): boolean {
   return chain(error).some((link) => typeof link.code === "string" && UNAVAILABLE.has(link.code));
 }
-
-/** The violated unique constraint's name, or null. */
-export function violatedUnique(error: unknown): string | null {
-  for (const link of chain(error)) {
-    if (link.code === "23505") return typeof link.constraint_name === "string" ? link.constraint_name : "unknown";
-  }
-  return null;
-}

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { asc, eq } from "drizzle-orm";
 import type { LaneRecord, StoredDemands } from "./records.ts";
 import { lanes } from "./schema.ts";
 import type { Tx } from "./store.ts";
 
 /** Two runs that demand the same share a lane, however the demands were written down. */
-export function canonicalDemands(demands: StoredDemands): StoredDemands {
+function canonicalDemands(demands: StoredDemands): StoredDemands {
   const tags = [...new Set(demands.tags ?? [])].sort();
   return {
     executor: demands.executor,
@@ -33,12 +33,4 @@ export async function listLanes(tx: Tx, projectId: string): Promise<LaneRecord[]
 export async function findLane(tx: Tx, id: string): Promise<LaneRecord | null> {
   const [row] = await tx.select().from(lanes).where(eq(lanes.id, id));
   return row ?? null;
-}
-
-export async function countLanes(tx: Tx, projectId: string): Promise<number> {
-  const [row] = await tx
-    .select({ n: sql<number>`count(*)::int` })
-    .from(lanes)
-    .where(and(eq(lanes.projectId, projectId), gt(lanes.id, "")));
-  return row?.n ?? 0;
 }

@@ -1,5 +1,5 @@
 import { ACTIVE_RUN_STATES, type RunState } from "@parallax/shared/run-state";
-import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, notInArray, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNull, lt, lte, notInArray, or, type SQL, sql } from "drizzle-orm";
 import type { NewRun, RunRecord } from "./records.ts";
 import { runs, streams } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -185,13 +185,5 @@ export async function countPendingAhead(tx: Tx, run: RunRecord): Promise<number>
         or(lt(runs.priority, run.priority), and(eq(runs.priority, run.priority), lt(runs.number, run.number))),
       ),
     );
-  return row?.n ?? 0;
-}
-
-export async function countRunsAfter(tx: Tx, projectId: string, sessionId: string, number: number): Promise<number> {
-  const [row] = await tx
-    .select({ n: sql<number>`count(*)::int` })
-    .from(runs)
-    .where(and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), gt(runs.number, number)));
   return row?.n ?? 0;
 }

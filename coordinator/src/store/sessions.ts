@@ -1,6 +1,6 @@
 import type { SessionState } from "@parallax/shared/session-state";
 import { nextSessionState, type SessionEvent } from "@parallax/shared/session-state";
-import { and, asc, count, desc, eq, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
 import type { NewSession, SessionRecord } from "./records.ts";
 import { sessions } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -136,10 +136,5 @@ export async function countChildrenOfRun(tx: Tx, runId: string): Promise<number>
   const [row] = await tx.execute<{ n: number }>(
     sql`SELECT count(*)::int AS n FROM runs WHERE parent_run_id = ${runId} AND type = 'start_session'`,
   );
-  return row?.n ?? 0;
-}
-
-export async function countSessions(tx: Tx, projectId: string): Promise<number> {
-  const [row] = await tx.select({ n: count() }).from(sessions).where(eq(sessions.projectId, projectId));
   return row?.n ?? 0;
 }

@@ -12,7 +12,7 @@ import { startRun } from "../runs/start-run.ts";
 import { listLanes } from "../store/lanes.ts";
 import type { RunnerRecord } from "../store/records.ts";
 
-export const HOST = "test-host";
+const HOST = "test-host";
 
 export async function aRunner(
   deps: Deps,
@@ -107,4 +107,4 @@ export async function finish(
   );
 }
 
-export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -3,7 +3,7 @@ import { createDispatcher } from "../dispatch/dispatcher.ts";
 import { createApp } from "../http/create-app.ts";
 import type { TestDeps } from "./make-test-deps.ts";
 
-export const TEST_KEY = "plx_test-key";
+const TEST_KEY = "plx_test-key";
 
 export interface ServedApp {
   readonly url: string;

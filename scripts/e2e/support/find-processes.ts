@@ -51,3 +51,13 @@ export async function killEverythingOf(directory: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** Processes with exactly this variable in their environment. */
+export async function findMarked(variable: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const { pid } of await processes()) {
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+    if (environment.split("\0").includes(variable)) found.push(pid);
+  }
+  return found;
+}

@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { INBOX_EVENTS, INBOX_STATES } from "@parallax/shared/inbox-state";
+import { DEFAULT_LIMITS } from "@parallax/shared/limits";
 import { EVENT_TYPES } from "@parallax/shared/protocol/events";
 import { RUN_EVENTS, RUN_STATES } from "@parallax/shared/run-state";
 import { SESSION_EVENTS, SESSION_STATES } from "@parallax/shared/session-state";
 import type { StepOutcome } from "../check/step.ts";
 import { listRepositoryFiles, ROOT } from "../repository.ts";
+import { checkCitedTests } from "./check-cited-tests.ts";
+import { checkNames, indexNames } from "./check-names.ts";
 import type { StateSection } from "./check-state-names.ts";
 import { checkStateNames } from "./check-state-names.ts";
 import { findNamedPaths } from "./find-paths.ts";
@@ -26,7 +29,12 @@ export async function checkDocs(): Promise<StepOutcome> {
   const files = listRepositoryFiles();
   const documents = files.filter((file) => ROOT_DOCUMENTS.includes(file) || PACKAGE_README.test(file));
   const absent = ROOT_DOCUMENTS.filter((document) => !existsSync(`${ROOT}/${document}`));
-  const problems = documents.flatMap((document) => checkPaths(document, files));
+  const names = indexNames(files.filter(isSource).map(read), Object.keys(DEFAULT_LIMITS));
+  const problems = documents.flatMap((document) => [
+    ...checkPaths(document, files),
+    ...checkCitedTests(read(document), (file) => (files.includes(file) ? read(file) : null)).map(inDocument(document)),
+    ...checkNames(read(document), names).map(inDocument(document)),
+  ]);
   if (!absent.includes("ARCHITECTURE.md")) {
     const known = knownWords(files);
     const wrong = checkStateNames(read("ARCHITECTURE.md"), STATE_SECTIONS, (word) => known.has(word));
@@ -35,6 +43,13 @@ export async function checkDocs(): Promise<StepOutcome> {
   const note = absent.length === 0 ? `${documents.length} documents` : `absent: ${absent.join(", ")}`;
   return { ok: problems.length === 0, output: problems.join("\n"), note };
 }
+
+/** Where a flag, a variable or an error code can be made: code and shells, not documents or tests. */
+function isSource(file: string): boolean {
+  return /\.(ts|mjs|sh|sql|json|yaml)$|^(scripts|runner)\/[a-z]+$/.test(file) && !/\.test\.ts$|^pnpm-lock/.test(file);
+}
+
+const inDocument = (document: string) => (problem: string) => `${document}:${problem}`;
 
 function checkPaths(document: string, files: readonly string[]): string[] {
   const topLevel = [...new Set([...files.map((file) => file.split("/", 1)[0] ?? ""), "patterns", "deploy"])];

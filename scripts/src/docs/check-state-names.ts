@@ -33,7 +33,7 @@ export function checkStateNames(
 }
 
 /** The text under a heading, down to the next heading of the same or a higher level. */
-export function findSection(markdown: string, heading: string): string | null {
+function findSection(markdown: string, heading: string): string | null {
   const lines = markdown.split("\n");
   const wanted = new RegExp(`^(#+)\\s+([\\d.]+\\s+)?${heading}\\s*$`, "i");
   const start = lines.findIndex((line) => wanted.test(line));

@@ -8,7 +8,7 @@ export interface TestRequest {
   readonly everything: boolean;
 }
 
-export const USAGE = `usage: ./scripts/test [--project ${PROJECTS.join("|")}]... [part of a test file's path]...`;
+const USAGE = `usage: ./scripts/test [--project ${PROJECTS.join("|")}]... [part of a test file's path]...`;
 
 /** Throws with the usage for anything it does not know: a misread option would look like a passed run. */
 export function parseArguments(args: readonly string[]): TestRequest {

@@ -9,7 +9,7 @@ import type {
   sessionsPageSchema,
   treeSchema,
 } from "../protocol/sessions.ts";
-import type { RunEventsPage, StopAnswer, StopOptions } from "./runs.ts";
+import type { StopAnswer, StopOptions } from "./runs.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 import { unwrap } from "./unwrap.ts";
 import type { WaitOptions } from "./wait.ts";
@@ -32,11 +32,6 @@ export interface SessionsApi {
   /** The session's whole tree, parents before children, with runs and open wake-ups. */
   tree(sessionId: string, options?: CallOptions): Promise<SessionTree>;
   inbox(sessionId: string, options?: CallOptions): Promise<Inbox>;
-  events(
-    sessionId: string,
-    page?: { readonly after?: number; readonly limit?: number },
-    options?: CallOptions,
-  ): Promise<RunEventsPage>;
   sendMessage(sessionId: string, message: SendMessage, options?: CallOptions): Promise<SentMessage>;
   /** Ends the live turn and keeps the session. */
   interrupt(sessionId: string, options?: CallOptions): Promise<void>;
@@ -62,8 +57,6 @@ export function createSessionsApi(transport: Transport): SessionsApi {
     result: (sessionId, options = {}) => transport.json("GET", path(sessionId, "/result"), options),
     tree: (sessionId, options = {}) => transport.json("GET", path(sessionId, "/tree"), options),
     inbox: (sessionId, options = {}) => transport.json("GET", path(sessionId, "/inbox"), options),
-    events: (sessionId, page = {}, options = {}) =>
-      transport.json("GET", path(sessionId, "/events"), { ...options, query: { ...page } }),
     sendMessage: async (sessionId, message, options) =>
       (await post(sessionId, "/messages", message, options)) as SentMessage,
     interrupt: async (sessionId, options) => void (await post(sessionId, "/interrupt", {}, options)),

@@ -16,6 +16,7 @@ import { z } from "zod";
 import type { Deps } from "../../deps.ts";
 import { stopSession } from "../../runs/stop-run.ts";
 import { iso } from "../../runs/view-run.ts";
+import { interruptSession } from "../../sessions/interrupt-session.ts";
 import { readTree } from "../../sessions/read-tree.ts";
 import { releaseInbox } from "../../sessions/release-inbox.ts";
 import { removeSession } from "../../sessions/remove-session.ts";
@@ -39,6 +40,7 @@ export function addSessionRoutes(app: App, deps: Deps): void {
   addResultRoutes(app, deps);
   addTreeRoutes(app, deps);
   addMessageRoute(app, deps);
+  addInterruptRoute(app, deps);
   addStopRoute(app, deps);
   addInboxRoutes(app, deps);
 }
@@ -227,6 +229,24 @@ function addMessageRoute(app: App, deps: Deps): void {
         ifBusy: body.if_busy ?? "queue",
       });
       return { item_id: sent.itemId, session_id: params.session_id, run_id: null, status: sent.status };
+    },
+  );
+}
+
+function addInterruptRoute(app: App, deps: Deps): void {
+  defineRoute(
+    app,
+    {
+      ...one,
+      method: "post",
+      path: "/sessions/{session_id}/interrupt",
+      summary: "End the live turn and keep the session; nothing happens when no run is active",
+      response: z.object({ ok: z.literal(true), session_id: z.string(), run_id: z.string().nullable() }),
+      errors: ["session_not_found"],
+    },
+    async ({ params, caller }) => {
+      const runId = await interruptSession(deps, caller.projectId, params.session_id);
+      return { ok: true as const, session_id: params.session_id, run_id: runId };
     },
   );
 }
