@@ -1,5 +1,6 @@
 import type { CheckedCommand } from "./check-command.ts";
 import { collectDescendants } from "./collect-descendants.ts";
+import { openPipes } from "./open-pipes.ts";
 import type { SpawnTreeOptions } from "./process-tree.ts";
 import { MARKER_VARIABLE } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
@@ -15,10 +16,11 @@ export interface GroupBodyRequest {
 }
 
 /** The agent is our direct child and leads its own session; the kernel ends it (it alone) with its owner if setpriv is there. */
-export function prepareGroup({ command, options, setpriv }: GroupBodyRequest): TreePlace {
+export async function prepareGroup({ command, options, setpriv }: GroupBodyRequest): Promise<TreePlace> {
   const { cwd, env, marker } = options;
   const dieWithOwner = setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
   return {
+    pipes: await openPipes(),
     async launch(stdio) {
       const agent = await startProcess([...dieWithOwner, command.program, ...command.args], {
         cwd,

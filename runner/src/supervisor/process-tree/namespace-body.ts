@@ -1,6 +1,7 @@
 import type { CheckedCommand } from "./check-command.ts";
 import { collectDescendants } from "./collect-descendants.ts";
 import { identify } from "./end-members.ts";
+import { openPipesOf } from "./open-pipes.ts";
 import type { SpawnTreeOptions } from "./process-tree.ts";
 import { MARKER_VARIABLE } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
@@ -34,6 +35,7 @@ export async function prepareNamespace(request: NamespaceBodyRequest): Promise<T
   const { cwd, env, marker } = request.options;
   const namespace = await startNamespace({ tools: request.tools, cwd, marker, bootMs: request.bootMs });
   return {
+    pipes: openPipesOf(namespace.initPid),
     async launch(stdio) {
       const waiter = await startProcess(agentCommand(request, namespace.initPid), {
         cwd,
@@ -92,6 +94,8 @@ function createBody(waiter: StartedProcess, namespace: PidNamespace): TreeBody {
     stopAtOnce: namespace.stopAll,
     stopSettled: namespace.stopSettled,
     killAtOnce() {
+      // Not in yet, it would report that it could not get in; it was ended.
+      if (listChildren(waiter.pid).length === 0) waiter.child.kill("SIGKILL");
       // The kernel ends every member before it lets the init go.
       if (!namespace.holder.hasExited()) sendSignal(namespace.initPid, "SIGKILL");
       // The waiter must reap the agent before the kernel lets the init go. Killed, it would leave that to the host's own

@@ -1,6 +1,5 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { hasProc } from "./read-processes.ts";
@@ -19,67 +18,69 @@ export interface AgentPipes {
   destroy(): void;
 }
 
-/** Three pipelines make three pipes; the innermost shell holds one end of each, says its number and waits for our end. */
-const HOLD_PIPES_SCRIPT = `
-: | { exec 4<&0; : | { exec 5<&0; : | { exec 6<&0; exec "$0" -c 'echo "$$" >&3; read -r _ <&3'; }; }; }
+/**
+ * Gives a shell the reading ends of three pipes as its descriptors 4, 5 and 6: shells pass a short here-document through
+ * a pipe, without starting a process. Holding reading ends only, the shell keeps nobody from seeing an end of output.
+ */
+export const HOLD_PIPES_SCRIPT = `
+exec 4<<A 5<<B 6<<C
+x
+A
+x
+B
+x
+C
+read -r _ <&4; read -r _ <&5; read -r _ <&6
 `;
+
 const HOLDER_ANSWERS_MS = 5_000;
 
 /**
- * Real pipes. What Node calls a pipe is a socket, which cannot be opened again by name: `cat /dev/stdin` and
- * `echo >/dev/stderr`, common in scripts, would fail. (A named pipe would make the first hang once its writer is gone.)
- * Node cannot make a pipe, so a shell makes three and we open both ends of each through /proc.
- * Null where that does not work: Node's sockets then have to do.
+ * Real pipes, made by the shell of that number. What Node calls a pipe is a socket, which cannot be opened again by name:
+ * `cat /dev/stdin` and `echo >/dev/stderr`, common in scripts, would fail. (A named pipe would make the first hang once
+ * its writer is gone.) Null where this does not work, as with old versions of bash: Node's sockets then have to do.
  */
-export async function openPipes(): Promise<AgentPipes | null> {
-  const sh = findTool("sh");
-  if (!hasProc || sh === null) return null;
-  const holder = await startProcess([sh, "-c", HOLD_PIPES_SCRIPT, sh], {
-    env: {},
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
-  const control = controlOf(holder.child);
-  try {
-    const [answer] = await once(control, "data", { signal: AbortSignal.timeout(HOLDER_ANSWERS_MS) });
-    return openBothEnds(`/proc/${Number(answer)}/fd`);
-  } catch {
-    return null;
-  } finally {
-    control.destroy();
-  }
-}
-
-function controlOf(child: ChildProcess): Duplex {
-  const control = child.stdio[3] as Duplex;
-  // A holder that ends without an answer must not leave us waiting.
-  control.once("close", () => control.emit("error", new Error("no answer")));
-  control.on("error", () => undefined);
-  return control;
-}
-
-/** Each open is a new one: ours never waits, the agent's does, as it expects. */
-function openBothEnds(folder: string): AgentPipes {
+export function openPipesOf(shellPid: number): AgentPipes | null {
   const opened: number[] = [];
+  // Each open is a new one: ours never waits, the agent's does, as it expects.
   const open = (name: string, flags: number) => {
-    const descriptor = openSync(`${folder}/${name}`, flags);
+    const descriptor = openSync(`/proc/${shellPid}/fd/${name}`, flags);
     opened.push(descriptor);
+    if (!fstatSync(descriptor).isFIFO()) throw new Error("not a pipe");
     return descriptor;
   };
   const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
   try {
     const agentEnds = [open("4", O_RDONLY), open("5", O_WRONLY), open("6", O_WRONLY)] as const;
-    const stdin = open("4", O_WRONLY | O_NONBLOCK);
-    const stdout = open("5", O_RDONLY | O_NONBLOCK);
-    const stderr = open("6", O_RDONLY | O_NONBLOCK);
+    const ours = [open("4", O_WRONLY | O_NONBLOCK), open("5", O_RDONLY | O_NONBLOCK), open("6", O_RDONLY | O_NONBLOCK)];
+    const [stdin = -1, stdout = -1, stderr = -1] = ours;
     return usePipes({
       stdin: new Socket({ fd: stdin, readable: false, writable: true }),
       stdout: new Socket({ fd: stdout, readable: true, writable: false }),
       stderr: new Socket({ fd: stderr, readable: true, writable: false }),
       agentEnds,
     });
-  } catch (error) {
+  } catch {
     for (const descriptor of opened) closeSync(descriptor);
-    throw error;
+    return null;
+  }
+}
+
+/** The same where no shell is at hand: one is started and ended again. */
+export async function openPipes(): Promise<AgentPipes | null> {
+  const sh = findTool("sh");
+  if (!hasProc || sh === null) return null;
+  const script = `${HOLD_PIPES_SCRIPT} echo ready >&3; read -r _ <&3`;
+  const holder = await startProcess([sh, "-c", script], { env: {}, stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  const control = holder.child.stdio[3] as Duplex;
+  control.on("error", () => undefined);
+  try {
+    await Promise.race([once(control, "data", { signal: AbortSignal.timeout(HOLDER_ANSWERS_MS) }), holder.exit]);
+    return openPipesOf(holder.pid);
+  } catch {
+    return null;
+  } finally {
+    control.destroy();
   }
 }
 

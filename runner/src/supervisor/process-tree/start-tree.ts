@@ -3,8 +3,6 @@ import { ParallaxError } from "@parallax/shared/errors";
 import type { CheckedCommand } from "./check-command.ts";
 import { prepareGroup } from "./group-body.ts";
 import { prepareNamespace } from "./namespace-body.ts";
-import type { AgentPipes } from "./open-pipes.ts";
-import { openPipes } from "./open-pipes.ts";
 import type { OwnedTreeDeps } from "./owned-tree.ts";
 import { OwnedTree } from "./owned-tree.ts";
 import type { ProcessTree, SpawnTreeOptions } from "./process-tree.ts";
@@ -19,18 +17,10 @@ export async function startTree(
   support: TreeSupport,
 ): Promise<ProcessTree> {
   const limits = { ...TREE_LIMITS, ...options.limits };
-  const [opened, prepared] = await Promise.allSettled([
-    openPipes(),
-    preparePlace(command, options, support, limits.bootMs),
-  ]);
-  if (opened.status === "rejected" || prepared.status === "rejected") {
-    if (opened.status === "fulfilled") opened.value?.destroy();
-    if (prepared.status === "fulfilled") prepared.value.abandon();
-    throw prepared.status === "rejected" ? prepared.reason : (opened as PromiseRejectedResult).reason;
-  }
-  const body = await launch(prepared.value, opened.value);
+  const place = await preparePlace(command, options, support, limits.bootMs);
+  const body = await launch(place);
   const { clock = systemClock, logger } = options;
-  return new OwnedTree({ body, pipes: opened.value ?? pipesOf(body), limits, clock, logger });
+  return new OwnedTree({ body, pipes: place.pipes ?? pipesOf(body), limits, clock, logger });
 }
 
 async function preparePlace(
@@ -48,16 +38,16 @@ async function preparePlace(
   return prepareNamespace({ command, options, tools: support.namespaceTools, bootMs });
 }
 
-async function launch(place: TreePlace, pipes: AgentPipes | null): Promise<TreeBody> {
+async function launch(place: TreePlace): Promise<TreeBody> {
   try {
-    return await place.launch(pipes?.agentEnds ?? ["pipe", "pipe", "pipe"]);
+    return await place.launch(place.pipes?.agentEnds ?? ["pipe", "pipe", "pipe"]);
   } catch (error) {
     place.abandon();
-    pipes?.destroy();
+    place.pipes?.destroy();
     throw error;
   } finally {
     // Ours must go, or no reader would ever see the end.
-    pipes?.closeAgentEnds();
+    place.pipes?.closeAgentEnds();
   }
 }
 

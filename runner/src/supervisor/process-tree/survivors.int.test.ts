@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { sendSignal } from "./read-processes.ts";
 import { endAllFixtures, readAll, readUntil, runFixture, TREE_KINDS } from "./testing/run-fixture.ts";
@@ -50,6 +51,16 @@ describe.each(TREE_KINDS)("a tree held by a %s", (kind) => {
     await tree.kill();
     expect(marked()).toEqual([]);
     expect(await tree.signal("SIGTERM")).toBe(false);
+  });
+
+  it("ends by the kill even if the agent had hardly been started", async () => {
+    for (let delayMs = 0; delayMs < 12; delayMs++) {
+      const { tree, marked } = await runFixture(kind, "ignore-term.sh");
+      await sleep(delayMs);
+      await tree.kill();
+      expect(await tree.exited).toMatchObject({ exitCode: null, signal: "SIGKILL", survivorsLeft: 0 });
+      expect(marked()).toEqual([]);
+    }
   });
 
   it("is not mistaken for a later one that got its identity", async () => {

@@ -1,3 +1,4 @@
+import type { AgentPipes } from "./open-pipes.ts";
 import type { TreeKind } from "./process-tree.ts";
 import type { ProcessInfo } from "./read-processes.ts";
 import type { StartedProcess } from "./start-process.ts";
@@ -27,6 +28,8 @@ export interface TreeBody {
 
 /** A place that is ready for an agent. */
 export interface TreePlace {
+  /** Null if Node's own have to do. */
+  readonly pipes: AgentPipes | null;
   /** Starts the agent with these as its stdin, stdout and stderr. */
   launch(stdio: readonly (number | "pipe")[]): Promise<TreeBody>;
   /** When no agent comes of it. */
