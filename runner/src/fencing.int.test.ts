@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ParallaxError } from "@parallax/shared/errors";
 import { expect, test } from "vitest";
 import { listMarked } from "./supervisor/process-tree/kill-by-marker.ts";
-import { readSpecs } from "./testing/find-supervisors.ts";
+import { findSupervisors, readSpecs } from "./testing/find-supervisors.ts";
 import { gatedScript, said, script } from "./testing/script.ts";
 import { openBench, type RunnerBench } from "./testing/start-runner.ts";
 import { until } from "./testing/until.ts";
@@ -130,4 +130,47 @@ test("what is left of an older attempt of a session ends before the next one sta
   await bench.coordinator.until("the newer one completes", () => newer.completions.length > 0);
   expect(olderAlive).toBe(0);
   expect(older.completions).toEqual([]);
+});
+
+test("a supervisor that hangs is ended by its runner before somebody else may start the work", async () => {
+  await using bench = await openBench({ freeze_after_ms: 3_000, renew_every_ms: 300 });
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }, { hang: true }) });
+  bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGSTOP");
+  await bench.coordinator.until("the loss is reported", () => run.lost.length > 0);
+  expect(listMarked(marker)).toEqual([]);
+});
+
+test("a supervisor that hangs while no runner watches it is ended by the next one", async () => {
+  await using bench = await openBench({ freeze_after_ms: 3_000, renew_every_ms: 300 });
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }, { hang: true }) });
+  const first = bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  const marker = markerOf(bench);
+  await first.crash();
+  for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGSTOP");
+  bench.startRunner();
+  await bench.coordinator.until("the loss is reported", () => run.lost.length > 0, 30_000);
+  expect(listMarked(marker)).toEqual([]);
+});
+
+test("a runner that stands still for a while blames none of its supervisors", async () => {
+  await using bench = await openBench({ freeze_after_ms: 2_000, renew_every_ms: 300 });
+  const gated = gatedScript(bench.dir);
+  const run = bench.coordinator.enqueue({ prompt: gated.prompt });
+  const runner = bench.startRunner();
+  await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
+  runner.signal("SIGSTOP");
+  const renewals = (): number => bench.coordinator.summary().filter((call) => call.endsWith("/events")).length;
+  const before = renewals();
+  await bench.coordinator.until("the supervisor goes on alone", () => renewals() > before + 20);
+  runner.signal("SIGCONT");
+  const beats = (): number => bench.coordinator.summary().filter((call) => call === "POST /runner/heartbeat").length;
+  const beatsBefore = beats();
+  await bench.coordinator.until("the runner goes on", () => beats() > beatsBefore + 4);
+  gated.release();
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+  expect(run.lost).toEqual([]);
 });

@@ -68,7 +68,14 @@ async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
     attempts: new LiveAttempts(),
     executors,
     supervisorSpawn: { env: process.env, compileCacheDir: join(stateDir, "compile-cache") },
-    reregister: shareCalls(() => registerRunner(registration, exiting.signal)),
+    reregister: shareCalls(async () => {
+      try {
+        await registerRunner(registration, exiting.signal);
+      } catch (error) {
+        // A key that is refused now may be right later; the runs that are here go on meanwhile.
+        log.error({ err: error }, "The coordinator refuses this runner");
+      }
+    }),
     exiting: exiting.signal,
   };
   return await runRunner(deps, signals.attach);

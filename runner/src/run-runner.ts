@@ -1,6 +1,8 @@
 import { adoptAttempts } from "./attempts/adopt-attempts.ts";
+import { stopAttempt } from "./attempts/live-attempts.ts";
 import type { RunnerDeps } from "./deps.ts";
 import { claimRuns } from "./loops/claim-runs.ts";
+import { guardSupervisors } from "./loops/guard-supervisors.ts";
 import { sendHeartbeats } from "./loops/send-heartbeats.ts";
 import { goneWithin } from "./supervisor/stop-agent.ts";
 
@@ -35,7 +37,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
     drain,
     stopRuns: (reason) => {
       log.warn({ reason }, "Stopping the runs");
-      for (const attempt of attempts.list()) attempt.link?.send({ command: "stop", reason });
+      for (const attempt of attempts.list()) stopAttempt(attempt, reason);
     },
   });
 
@@ -46,6 +48,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   const beating = new AbortController();
   const hooks = { ready: () => !draining.signal.aborted, onDrain: () => drain("the coordinator asked for it") };
   const heartbeats = sendHeartbeats(deps, hooks, AbortSignal.any([beating.signal, deps.exiting]));
+  const guarding = guardSupervisors(deps, AbortSignal.any([beating.signal, deps.exiting]));
   log.info({ executors: [...deps.executors.keys()], slots: deps.config.slots }, "Runner started - waiting for runs");
 
   const end = await claimRuns(deps, draining.signal, background);
@@ -55,7 +58,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   const timeoutMs = deps.config.drainTimeoutMs;
   const drained = timeoutMs === 0 ? await empty.then(() => true) : await goneWithin(empty, timeoutMs);
   beating.abort();
-  await heartbeats;
+  await Promise.all([heartbeats, guarding]);
   if (!drained || attempts.list().length > 0) {
     log.warn(
       { runs: attempts.list().length },

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { holdLock, releaseLock } from "../alive-lock/hold-lock.ts";
@@ -8,7 +9,7 @@ import type { AttemptSpec } from "./attempt-spec.ts";
 import { buryUnderLock } from "./bury-attempt.ts";
 import { controlAddress } from "./control-link.ts";
 import { readJsonFile } from "./durable-file.ts";
-import type { LiveAttempt } from "./live-attempts.ts";
+import { type LiveAttempt, newLiveAttempt } from "./live-attempts.ts";
 import { startAttempt } from "./start-attempt.ts";
 import { watchAttempt } from "./watch-attempt.ts";
 
@@ -21,19 +22,17 @@ export async function adoptAttempts(deps: RunnerDeps): Promise<{ readonly count:
   const root = join(deps.config.stateDir, "attempts");
   for (const name of await readdir(root)) {
     const files = attemptFiles(join(root, name));
-    const spec = await readJsonFile(files.spec);
-    if (!isObject(spec) || spec["version"] !== 1) {
+    if (!existsSync(files.spec)) {
       // The spec is renamed into place before `started`: without one nothing was ever started.
       await rm(files.dir, { recursive: true, force: true });
       continue;
     }
-    const attempt: LiveAttempt = {
-      spec: spec as unknown as AttemptSpec,
-      files,
-      phase: "starting",
-      preparing: false,
-      link: null,
-    };
+    const spec = await readJsonFile(files.spec);
+    if (!isObject(spec) || spec["version"] !== 1) {
+      deps.log.error({ dir: files.dir }, "An attempt of another version of this program is left alone");
+      continue;
+    }
+    const attempt = newLiveAttempt(spec as unknown as AttemptSpec, files);
     deps.attempts.add(attempt);
     adopted.push(attempt);
   }

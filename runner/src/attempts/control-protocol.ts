@@ -10,6 +10,11 @@ export interface SupervisorStatus {
    */
   readonly phase: "hello" | "supervised" | "reporting" | "uploading" | "left";
   readonly tree: "none" | "alive" | "gone";
+  /**
+   * How long ago the last accepted renewal was sent, and after how long without one the tree is frozen. Repeated every few seconds while
+   * there is a tree: a supervisor that hangs falls silent, and the runner ends it before somebody else may start the work.
+   */
+  readonly lease: { readonly renewedAgoMs: number; readonly freezeAfterMs: number } | null;
   /** Why the attempt is over without a completion. */
   readonly leftBecause: string | null;
 }

@@ -18,6 +18,21 @@ export interface LiveAttempt {
   /** True from the accepted `started` until the supervisor's hello: the time in which the runner renews. */
   preparing: boolean;
   link: ControlLink | null;
+  linkedAtMs: number;
+  /** What its supervisor said last, and when; null before it said anything over the present link. */
+  heard: { readonly status: SupervisorStatus; readonly atMs: number } | null;
+  /** Asked to stop; told to the supervisor as soon as there is a link. */
+  stopReason: string | null;
+}
+
+/** Before anything is known of its supervisor. */
+export function newLiveAttempt(spec: AttemptSpec, files: AttemptFiles): LiveAttempt {
+  return { spec, files, phase: "starting", preparing: false, link: null, linkedAtMs: 0, heard: null, stopReason: null };
+}
+
+export function stopAttempt(attempt: LiveAttempt, reason: string): void {
+  attempt.stopReason ??= reason;
+  attempt.link?.send({ command: "stop", reason });
 }
 
 /** The one table that the runner's loops share. */

@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DEFAULT_LIMITS } from "@parallax/shared/limits";
+import { ID_PATTERN } from "@parallax/shared/protocol/common";
 import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import type { RunnerDeps } from "../deps.ts";
 import { snapshotHostEnv } from "./agent-env.ts";
 import { attemptFiles } from "./attempt-files.ts";
 import type { AttemptSpec } from "./attempt-spec.ts";
+import { forgetAttempt } from "./bury-attempt.ts";
 import { syncDirectory, writeDurably } from "./durable-file.ts";
-import { type LiveAttempt, LiveAttempts } from "./live-attempts.ts";
+import { type LiveAttempt, LiveAttempts, newLiveAttempt } from "./live-attempts.ts";
 import { startAttempt } from "./start-attempt.ts";
 
 /**
@@ -17,14 +19,13 @@ import { startAttempt } from "./start-attempt.ts";
  */
 export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void> {
   const log = deps.log.child({ component: "executor", runId: run.run_id, attempt: run.attempt });
+  if (!ID_PATTERN.test(run.run_id)) {
+    // It becomes a file name.
+    log.error({}, "A run with an id that is none was offered and is not started");
+    return;
+  }
   const spec = makeSpec(deps, run);
-  const attempt: LiveAttempt = {
-    spec,
-    files: attemptFiles(join(deps.config.stateDir, "attempts", LiveAttempts.keyOf(spec))),
-    phase: "starting",
-    preparing: false,
-    link: null,
-  };
+  const attempt = newLiveAttempt(spec, attemptFiles(join(deps.config.stateDir, "attempts", LiveAttempts.keyOf(spec))));
   if (deps.attempts.usedSlots() >= deps.config.slots) {
     log.warn({ slots: deps.config.slots }, "More runs offered than there are slots, left to others");
     return;
@@ -34,8 +35,7 @@ export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void
     await writeSpec(attempt);
   } catch (error) {
     log.error({ err: error }, "The run could not be written down and is not started");
-    deps.attempts.remove(attempt);
-    return;
+    return forgetAttempt(deps, attempt);
   }
   await startAttempt(deps, attempt);
 }

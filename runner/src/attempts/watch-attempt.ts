@@ -30,9 +30,12 @@ export async function watchAttempt(
   while (!deps.exiting.aborted) {
     if (link !== null) {
       attempt.link = link;
+      attempt.linkedAtMs = deps.clock.monotonic();
+      if (attempt.stopReason !== null) link.send({ command: "stop", reason: attempt.stopReason });
       deps.attempts.changed();
       await link.ended;
       attempt.link = null;
+      attempt.heard = null;
       if (deps.exiting.aborted) return;
     }
     if (!existsSync(attempt.files.spec)) return finished(deps, attempt);
@@ -65,6 +68,7 @@ async function firstLink(
 }
 
 function takeStatus(deps: RunnerDeps, attempt: LiveAttempt, status: SupervisorStatus): void {
+  attempt.heard = { status, atMs: deps.clock.monotonic() };
   if (status.phase !== "hello") attempt.preparing = false;
   if (attempt.phase === status.phase) return;
   attempt.phase = status.phase;

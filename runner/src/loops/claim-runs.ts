@@ -1,4 +1,5 @@
 import type { PollAnswer } from "@parallax/shared/protocol/runners";
+import { stopAttempt } from "../attempts/live-attempts.ts";
 import { takeOffer } from "../attempts/take-offer.ts";
 import type { RunnerDeps } from "../deps.ts";
 import { type Backoff, createBackoff, jitter, pause } from "../http/backoff.ts";
@@ -86,7 +87,7 @@ function stopRuns(deps: RunnerDeps, answer: PollAnswer): void {
     const { run_id: runId, session_id: sessionId } = attempt.spec.run;
     if (answer.stop_runs?.includes(runId) !== true && answer.stop_sessions?.includes(sessionId) !== true) continue;
     deps.log.info({ component: "poller", runId }, "Stopping run");
-    attempt.link?.send({ command: "stop", reason: "stopped by request" });
+    stopAttempt(attempt, "stopped by request");
   }
 }
 

@@ -85,7 +85,12 @@ export async function reportCompletion(
   completion: Completion,
   flushed: Promise<unknown>,
 ): Promise<ReportResult> {
-  await writeDurably(files.completion, JSON.stringify(completion));
+  try {
+    await writeDurably(files.completion, JSON.stringify(completion));
+  } catch (error) {
+    // A full disk must not cost the result as well: it can still be told, only not by somebody else after a crash.
+    deps.log.error({ err: String(error) }, "the completion could not be written down");
+  }
   await flushed;
   const result = await deliverCompletion(deps, completion);
   if (result !== "refused") return result;

@@ -17,7 +17,7 @@ const CLIENTS_MAX = 16;
 const SECRET_WITHIN_MS = 5_000;
 
 export function serveControl(secret: string, onCommand: (command: ControlCommand) => void): ControlSocket {
-  let status: SupervisorStatus = { pid: process.pid, phase: "hello", tree: "none", leftBecause: null };
+  let status: SupervisorStatus = { pid: process.pid, phase: "hello", tree: "none", lease: null, leftBecause: null };
   const open = new Set<Socket>();
   const trusted = new Set<Socket>();
 

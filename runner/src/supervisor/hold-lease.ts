@@ -19,6 +19,8 @@ export interface LeaseHolder {
   release(): void;
   readonly renewEveryMs: number;
   readonly frozen: boolean;
+  /** What a watcher needs to know to tell a hanging supervisor from a frozen tree. */
+  report(): { readonly renewedAgoMs: number; readonly freezeAfterMs: number };
   close(): void;
 }
 
@@ -90,6 +92,7 @@ export function holdLease(
     get frozen() {
       return verdict !== "run";
     },
+    report: () => ({ renewedAgoMs: keeper.renewedAgoMs(takeMoment(deps.clock)), freezeAfterMs: keeper.freezeAfterMs }),
     close: () => clearInterval(timer),
   };
 }

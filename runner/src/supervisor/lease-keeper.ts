@@ -45,6 +45,14 @@ export class LeaseKeeper {
     this.#freezeAfterMs = freezeAfterMs;
   }
 
+  renewedAgoMs(now: Moment): number {
+    return elapsedMs(this.#sentAt, now);
+  }
+
+  get freezeAfterMs(): number {
+    return this.#freezeAfterMs;
+  }
+
   judge(now: Moment): LeaseVerdict {
     if (elapsedMs(this.#sentAt, now) < this.#freezeAfterMs) {
       this.#frozenSinceMs = null;

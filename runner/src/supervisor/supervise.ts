@@ -33,6 +33,7 @@ export interface SupervisorDeps {
 /** done: the directory is removed. reported_elsewhere: whoever watches finds in it what there is to report. */
 export type SupervisorResult = "done" | "reported_elsewhere";
 
+const TELL_LEASE_EVERY_MS = 2_000;
 const FLUSH_BEFORE_COMPLETION_MS = 2_000;
 const REST_OF_LOG_MS = 60_000;
 
@@ -50,11 +51,16 @@ export async function supervise(deps: SupervisorDeps): Promise<SupervisorResult>
   if (hello === null) return leave(deps, control, over);
   control.publish({ phase: "supervised" });
   const connection = await connectAttempt({ ...deps, client, incarnation, over, stops }, hello);
+  const tellLease = (): void => control.publish({ lease: connection.lease.report() });
+  tellLease();
+  const telling = setInterval(tellLease, TELL_LEASE_EVERY_MS);
   try {
     const end = await doWork({ ...deps, client, incarnation, over, stops, control, connection });
+    clearInterval(telling);
     if (over.reason !== null) return await leave(deps, control, over);
     return await report(deps, { connection, control, over, incarnation, end });
   } finally {
+    clearInterval(telling);
     await connection.close();
   }
 }
@@ -71,7 +77,7 @@ async function report(
   deps: SupervisorDeps,
   { connection, control, over, incarnation, end }: Reporting,
 ): Promise<SupervisorResult> {
-  control.publish({ phase: "reporting", tree: "gone" });
+  control.publish({ phase: "reporting", tree: "gone", lease: null });
   const seal = await connection.spool.seal();
   const { executorSessionId, itemsTaken } = connection.state;
   const completion = makeCompletion({ incarnation, ...end, executorSessionId, itemsTaken, seal });
