@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { isMainThread } from "node:worker_threads";
 import { ParallaxError } from "@parallax/shared/errors";
 
-export interface ProcessExit {
+interface ProcessExit {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
 }
