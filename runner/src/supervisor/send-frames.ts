@@ -109,7 +109,7 @@ export class FrameSender {
     if (answer === null) return AGAIN;
     this.#deps.acknowledgements.told(acknowledged);
     await this.#deps.spool.acknowledge(readNextFrame(result.body) ?? batch.firstFrame + batch.lines.length);
-    this.#countMax = this.#deps.limits.frameBatchCountMax;
+    this.#countMax = Math.min(this.#countMax * 2, this.#deps.limits.frameBatchCountMax);
     if (this.#deps.spool.allAcknowledged) this.#onFlushed?.();
     this.#deps.onAnswer(sentAt, answer);
     return { kind: "sent" };
@@ -122,19 +122,21 @@ export class FrameSender {
     }
     if (result.kind === "refused") {
       this.#deps.log.warn({ status: result.refusal.status, code: result.refusal.code }, "frames were refused");
-      await this.#onRefused(result.refusal, count);
+      return await this.#onRefused(result.refusal, count);
     }
     return result.kind === "retry" ? { kind: "again", afterMs: result.afterMs } : AGAIN;
   }
 
-  async #onRefused(refusal: Refusal, count: number): Promise<void> {
+  async #onRefused(refusal: Refusal, count: number): Promise<SendOutcome> {
     if (refusal.code === "frame_gap") {
       await this.#deps.spool.acknowledge(readNextFrame(refusal.details) ?? 1);
     } else if (BAD_BODY_STATUSES.has(refusal.status) && count > 1) {
       this.#countMax = Math.max(1, Math.floor(count / 2));
+      return { kind: "again", afterMs: 0 };
     } else if (BAD_BODY_STATUSES.has(refusal.status) && count === 1) {
       this.#stuck = true;
       this.#deps.log.error({ code: refusal.code }, "a frame was refused, the rest of the log is not sent");
     }
+    return AGAIN;
   }
 }
