@@ -27,6 +27,8 @@ export const TOPICS = {
   directives: "directives",
   /** id: run; its sequence grew or was sealed */
   events: "events",
+  /** id: run; the newest attempt's part of its log may be complete */
+  log: "log",
   /** id: session (project/session); something about it changed */
   session: "session",
   /** id: runner; a plain runner's poll should look for stops */

@@ -18,7 +18,6 @@ import { leaseFromNow } from "../store/leases.ts";
 import type { AttemptRecord, DirectiveRecord, RunRecord } from "../store/records.ts";
 import { changeRun, lockRun } from "../store/runs.ts";
 import type { Tx } from "../store/store.ts";
-import { sealAttempt } from "./seal-stream.ts";
 
 export interface FrameBatch {
   readonly runId: string;
@@ -53,7 +52,7 @@ export async function appendFrames(deps: Deps, batch: FrameBatch): Promise<Renew
     const nextFrame = await takeFrames(tx, run, attempt, batch.frames);
     if (batch.frames.length > 0) effects.wake(TOPICS.events, run.id);
     if (ended) {
-      await sealAttempt(deps, tx, effects, run.id, run.attempt);
+      effects.wake(TOPICS.log, run.id);
       return { nextFrame, stop: null, directives: [] };
     }
     return {

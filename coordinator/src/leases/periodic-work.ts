@@ -1,6 +1,6 @@
 import type { Deps } from "../deps.ts";
+import { sealLogsOnWake, sweepUnsealedLogs } from "../events/seal-logs.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
-import { closeOverdueLogs } from "./close-overdue-logs.ts";
 import { expireLeases } from "./expire-leases.ts";
 import { runTimer } from "./run-timer.ts";
 import { promoteDue, sweepForgotten } from "./sweep-forgotten.ts";
@@ -12,6 +12,7 @@ const IDEMPOTENCY_DAYS = 7;
 export async function startPeriodicWork(deps: Deps): Promise<void> {
   await expireLeases(deps);
   await sweepForgotten(deps);
+  sealLogsOnWake(deps);
   deps.queue.onTimer(async (timer) => await runTimer(deps, timer));
   deps.queue.every("expire leases", deps.limits.expirySweepMs, async () => {
     await expireLeases(deps);
@@ -19,7 +20,7 @@ export async function startPeriodicWork(deps: Deps): Promise<void> {
   });
   deps.queue.every("sweep forgotten", deps.limits.inboxSweepMs, async () => {
     await sweepForgotten(deps);
-    await closeOverdueLogs(deps);
+    await sweepUnsealedLogs(deps);
   });
   deps.queue.every("forget answers", DAY_MS, async () => await forgetAnswers(deps.store.db, IDEMPOTENCY_DAYS));
 }

@@ -11,7 +11,6 @@ import { answerRunEvent, isTerminalRun, type RunEvent } from "@parallax/shared/r
 import type { Claimer } from "../auth/identify-claimer.ts";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
-import { sealAttempt } from "../events/seal-stream.ts";
 import { changeAttempt, findAttempt } from "../store/attempts.ts";
 import { endRun, type RunEnd } from "./end-run.ts";
 import { fence } from "./fence.ts";
@@ -57,7 +56,6 @@ export async function completeRun(
       ...(end.log === null ? {} : { lastFrame: end.log.lastFrame, logBytes: end.log.bytes, logSha256: end.log.sha256 }),
     });
     await endRun(deps, tx, effects, session, run, { ...end, outcome: judged });
-    await sealAttempt(deps, tx, effects, run.id, run.attempt);
     return { status: answer, repeated: false };
   });
 }

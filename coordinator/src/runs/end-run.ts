@@ -9,7 +9,7 @@ import { type Outcome, stateOfOutcome } from "@parallax/shared/outcome";
 import type { SessionEvent } from "@parallax/shared/session-state";
 import { type Deps, TOPICS } from "../deps.ts";
 import type { Effects } from "../effects.ts";
-import { sealAttempt, sealWithoutAttempt } from "../events/seal-stream.ts";
+import { sealWithoutAttempt } from "../events/seal-stream.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
@@ -61,9 +61,7 @@ export async function endRun(
   });
   if (run.attempt > 0) await endAttempt(tx, run.id, run.attempt, end.attemptEnd ?? state);
   else await sealWithoutAttempt(deps, tx, run.id);
-  // nobody is left who could deliver the rest of the log
-  if (end.attemptEnd === "lost" || end.attemptEnd === "given_up")
-    await sealAttempt(deps, tx, effects, run.id, run.attempt, true);
+  effects.wake(TOPICS.log, run.id);
   if (!end.treeGone && run.leaseExpiresAt !== null)
     await occupySession(tx, run.projectId, run.sessionId, run.leaseExpiresAt);
   if (end.executorSessionId != null)

@@ -248,6 +248,7 @@ CREATE TABLE streams (
   last_seq integer NOT NULL DEFAULT 0 CHECK (last_seq >= 0),
   sealed_at timestamptz
 );
+CREATE INDEX streams_open ON streams (run_id) WHERE sealed_at IS NULL;
 CREATE TABLE events (
   run_id text NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   seq integer NOT NULL CHECK (seq > 0),
