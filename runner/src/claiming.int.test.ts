@@ -115,3 +115,13 @@ test("--run takes exactly that run and exits 0; one that is not to be had is exi
   expect(await late.exited()).toBe(75);
   expect(existsSync(join(bench.stateDir, "identity.json"))).toBe(true);
 });
+
+test("a process that was replaced under its own identity leaves without signing the other one off", async () => {
+  await using bench = await openBench();
+  const runner = bench.startRunner(["--poll-timeout", "0.2"]);
+  await bench.coordinator.until("registered", () => bench.coordinator.runners.size === 1);
+  bench.coordinator.intercept = ({ path }) =>
+    path === "/runner/runs" ? new ParallaxError("duplicate_runner", "a newer process has taken over") : null;
+  expect(await runner.exited()).toBe(1);
+  expect(bench.coordinator.summary()).not.toContain("DELETE /runners/:runner");
+});

@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 
 /**
@@ -7,16 +6,12 @@ import { type Logger, pino } from "pino";
  */
 export type RunnerLog = Logger;
 
-export interface LogOptions {
-  readonly verbose: boolean;
-  readonly terminal: boolean;
-  readonly output: Writable;
-}
-
-export function createRunnerLog({ verbose, terminal, output }: LogOptions): RunnerLog {
-  const level = verbose ? "debug" : "info";
-  const destination = terminal ? { write: (line: string) => void output.write(formatLine(line)) } : output;
-  return pino({ level, base: null }, destination);
+/** Written at once and not later: the last lines before an exit are the ones that are looked for. */
+export function createRunnerLog(output: NodeJS.WriteStream & { readonly fd: number }, verbose: boolean): RunnerLog {
+  const destination = output.isTTY
+    ? { write: (line: string) => void output.write(formatLine(line)) }
+    : pino.destination({ fd: output.fd, sync: true });
+  return pino({ level: verbose ? "debug" : "info", base: null }, destination);
 }
 
 const NAMES: Readonly<Record<number, string>> = {

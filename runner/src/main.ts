@@ -28,7 +28,7 @@ async function main(): Promise<number> {
   }
   const { config } = command;
   const output = command.kind === "list" ? process.stderr : process.stdout;
-  const log = createRunnerLog({ verbose: config.verbose, terminal: output.isTTY, output });
+  const log = createRunnerLog(output, config.verbose);
   if (command.kind === "list") return await listExecutors(config, log);
   return await serve(config, log);
 }

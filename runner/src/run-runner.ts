@@ -8,6 +8,7 @@ import { goneWithin } from "./supervisor/stop-agent.ts";
 
 /** Exit codes of the runner: 75 as in sysexits' EX_TEMPFAIL, for a run that somebody else took. */
 const EXIT_OK = 0;
+const EXIT_REPLACED = 1;
 const EXIT_NOT_OFFERED = 75;
 
 /** What a person or a service manager can ask of a running runner; each goes further than the one before. */
@@ -52,6 +53,10 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   log.info({ executors: [...deps.executors.keys()], slots: deps.config.slots }, "Runner started - waiting for runs");
 
   const end = await claimRuns(deps, draining.signal, background);
+  if (end === "replaced") {
+    log.error({}, "Another process has taken over as this runner; leaving everything to it");
+    return EXIT_REPLACED;
+  }
   const reason = end === "took_one" ? "one run was wanted" : end === "deregistered" ? "removed" : "finished";
   drain(reason);
   const empty = attempts.until(() => attempts.list().length === 0, deps.exiting);

@@ -5,8 +5,11 @@ import type { RunnerDeps } from "../deps.ts";
 import { type Backoff, createBackoff, jitter, pause } from "../http/backoff.ts";
 import type { Checked } from "../runner-client.ts";
 
-/** Why the loop ended. none_offered: exactly one run was wanted and it was not to be had. */
-export type ClaimEnd = "drained" | "took_one" | "none_offered" | "deregistered";
+/**
+ * Why the loop ended. none_offered: exactly one run was wanted and it was not to be had. replaced: another process goes on under this
+ * runner's identity.
+ */
+export type ClaimEnd = "drained" | "took_one" | "none_offered" | "deregistered" | "replaced";
 
 /** A poll answered with nothing sooner than this was not held; asking again at once would be a hot loop. */
 const HELD_AT_LEAST_MS = 1_000;
@@ -29,6 +32,7 @@ export async function claimRuns(
     const askedMs = deps.clock.monotonic();
     const result = await poll(deps, pollId, free, draining);
     if (draining.aborted) break;
+    if (result.kind === "refused" && result.refusal.code === "duplicate_runner") return "replaced";
     if (result.kind !== "ok" && result.kind !== "nothing") {
       await afterFailure(deps, result, backoff, draining);
       // The same poll again: an offer whose answer was lost comes back with it.
