@@ -16,7 +16,9 @@ it("finds every name that is quoted behind a test file, wrapped or not", () => {
 });
 
 it("misses a test that was renamed", () => {
-  expect(check('one\n`a.int.test.ts`: "does a third thing"')).toEqual(['2: a.int.test.ts has no test "does a third thing"']);
+  expect(check('one\n`a.int.test.ts`: "does a third thing"')).toEqual([
+    '2: a.int.test.ts has no test "does a third thing"',
+  ]);
 });
 
 it("takes no quote that stands somewhere else for a test's name", () => {

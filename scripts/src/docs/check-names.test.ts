@@ -1,7 +1,10 @@
 import { expect, it } from "vitest";
 import { checkNames, indexNames } from "./check-names.ts";
 
-const KNOWN = indexNames(['env["PARALLAX_PORT"]; run_terminal: { status: 409 }', '{ name: "data-dir" }'], ["leaseTtlMs"]);
+const KNOWN = indexNames(
+  ['env["PARALLAX_PORT"]; run_terminal: { status: 409 }', '{ name: "data-dir" }'],
+  ["leaseTtlMs"],
+);
 const check = (markdown: string): string[] => checkNames(markdown, KNOWN);
 
 it("is content with variables, codes, flags and limits that exist", () => {

@@ -37,7 +37,9 @@ function namesIn(code: string): string[] {
 function exists(name: string, known: KnownNames): boolean {
   const limit = LIMIT.exec(name)?.[1];
   if (limit !== undefined) {
-    return known.limits.has(limit.toLowerCase().replaceAll(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase()));
+    return known.limits.has(
+      limit.toLowerCase().replaceAll(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase()),
+    );
   }
   return known.words.has(name.replace(/^--/, ""));
 }
