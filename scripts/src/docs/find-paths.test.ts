@@ -23,6 +23,10 @@ it("finds targets of links, without their anchors", () => {
   ]);
 });
 
+it("takes no bare name of a data file for one of the repository's", () => {
+  expect(pathsIn("`identity.json` `compose.yaml` `coordinator/package.json`")).toEqual(["coordinator/package.json"]);
+});
+
 it("leaves alone what only has a slash", () => {
   expect(pathsIn("`GET /runs/{id}` `text/html` `a/b` `https://scripts/x` `and/or`")).toEqual([]);
 });

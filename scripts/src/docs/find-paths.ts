@@ -4,7 +4,8 @@ export interface NamedPath {
   readonly line: number;
 }
 
-const FILE_NAME = /^[\w.-]+\.(ts|tsx|mjs|cjs|md|json|yaml|yml|sh|sql)$/;
+/** Not json or yaml: without a folder those are mostly files that a program writes somewhere else. */
+const FILE_NAME = /^[\w.-]+\.(ts|tsx|mjs|cjs|md|sh|sql)$/;
 const EDGES = /^["'(]+|["'),;:]+$/g;
 
 /**
