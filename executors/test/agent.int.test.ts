@@ -63,7 +63,8 @@ describe("a turn", () => {
     expect(existsSync(join(bench.dir, "too-far"))).toBe(false);
   });
 
-  test("writes raw output of the asked size, and its side effects in order", async () => {
+  test("writes raw output of the asked size, and its side effects in order with their time", async () => {
+    const before = Date.now();
     const agent = await bench.run({
       steps: [
         { output_bytes: 2500 },
@@ -71,7 +72,7 @@ describe("a turn", () => {
         {
           repeat: {
             times: 2,
-            steps: [{ append: { file: `${bench.dir}/ledger`, line: "${session} ${attempt} ${i}" } }],
+            steps: [{ append: { file: `${bench.dir}/ledger`, line: "${session} ${attempt} ${i} ${time}" } }],
           },
         },
       ],
@@ -83,7 +84,10 @@ describe("a turn", () => {
       .map((event) => String(event.data.text).length + 1);
     expect(bytes).toEqual([1000, 1000, 500]);
     expect(raw.some((event) => event.data.stream === "stderr" && event.data.text === "warning")).toBe(true);
-    expect(readFileSync(join(bench.dir, "ledger"), "utf8")).toBe("ses_1 1 1\nses_1 1 2\n");
+    const lines = readFileSync(join(bench.dir, "ledger"), "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => line.slice(0, 9))).toEqual(["ses_1 1 1", "ses_1 1 2"]);
+    const times = lines.map((line) => Number(line.slice(10)));
+    expect(times.every((time) => time >= before && time <= Date.now())).toBe(true);
   });
 
   test("waits for a file that a test writes", async () => {

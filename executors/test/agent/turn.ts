@@ -53,6 +53,8 @@ export function lookupIn(turn: Turn): Lookup {
         return String(turn.task.attempt);
       case "turn":
         return String(turn.number + 1);
+      case "time":
+        return String(Date.now());
       case "i":
         return turn.rounds.at(-1)?.toString();
       case "steered":
