@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expireLeases } from "../leases/expire-leases.ts";
 import { reportLoss } from "../leases/report-loss.ts";
 import { stopSession } from "../runs/stop-run.ts";
 import { removeSession } from "../sessions/remove-session.ts";
@@ -9,7 +8,7 @@ import type { RunnerRecord } from "../store/records.ts";
 import { listRuns } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
 import { letLeaseExpire } from "../store/testing/let-lease-expire.ts";
-import { aRunner, claim, finish, type LiveAttempt, startAttempt, submit } from "../testing/drive.ts";
+import { aRunner, claim, finish, type LiveAttempt, startAttempt, submit, sweepLeases } from "../testing/drive.ts";
 import { makeTestDeps, type TestDeps } from "../testing/make-test-deps.ts";
 
 let deps: TestDeps;
@@ -182,7 +181,7 @@ describe("callbacks", () => {
     await removeSession(deps, P, deleted.session_id);
     await expect
       .poll(async () => {
-        await expireLeases(deps);
+        await sweepLeases(deps);
         return (await items(live.offer.session_id)).length;
       })
       .toBe(3);
@@ -237,7 +236,7 @@ describe("callbacks", () => {
     const live = await parent();
     const kid = await child(live);
     const kidLive = await startAttempt(deps, runner, kid.run_id);
-    await Promise.all([finish(deps, kidLive), finish(deps, kidLive), expireLeases(deps)]);
+    await Promise.all([finish(deps, kidLive), finish(deps, kidLive), sweepLeases(deps)]);
     expect(await items(live.offer.session_id)).toHaveLength(1);
     await letLeaseExpire(deps.store.db, live.offer.run_id);
   });

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expireLeases } from "../leases/expire-leases.ts";
 import { findRun } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
 import { letLeaseExpire } from "../store/testing/let-lease-expire.ts";
-import { aRunner, claim, finish, startAttempt, submit } from "../testing/drive.ts";
+import { aRunner, claim, finish, startAttempt, submit, sweepLeases } from "../testing/drive.ts";
 import { makeTestDeps, type TestDeps } from "../testing/make-test-deps.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { startRun } from "./start-run.ts";
@@ -79,7 +78,7 @@ describe("the life of a run", () => {
     const created = await submit(deps);
     const first = await startAttempt(deps, runner, created.run_id);
     await letLeaseExpire(deps.store.db, created.run_id);
-    await expireLeases(deps);
+    await sweepLeases(deps);
     expect(await read(created.run_id)).toMatchObject({ state: "pending", ready: true, attempt: 1 });
     const second = await startAttempt(deps, runner, created.run_id);
     expect(second.offer.attempt).toBe(2);
@@ -96,7 +95,7 @@ describe("the life of a run", () => {
     const created = await submit(deps);
     const live = await startAttempt(deps, await aRunner(deps), created.run_id);
     await letLeaseExpire(deps.store.db, created.run_id);
-    await expireLeases(deps);
+    await sweepLeases(deps);
     await finish(deps, live, { resultText: "finished work" });
     expect(await read(created.run_id)).toMatchObject({ state: "completed", attempt: 1, resultText: "finished work" });
   });
@@ -106,7 +105,7 @@ describe("the life of a run", () => {
     const created = await submit(deps);
     const offer = await claim(deps, runner, created.run_id);
     await letLeaseExpire(deps.store.db, created.run_id);
-    await expireLeases(deps);
+    await sweepLeases(deps);
     expect(await read(created.run_id)).toMatchObject({ state: "pending", ready: true, offers: 1, deliveries: 0 });
     await expect(
       startRun(deps, { runId: created.run_id, attempt: offer?.attempt ?? 0, runnerId: runner.id, proven: true }),
@@ -128,7 +127,7 @@ describe("the life of a run", () => {
     for (let attempt = 1; attempt <= deps.limits.deliveriesMax; attempt++) {
       await startAttempt(deps, runner, created.run_id);
       await letLeaseExpire(deps.store.db, created.run_id);
-      await expireLeases(deps);
+      await sweepLeases(deps);
     }
     expect(await read(created.run_id)).toMatchObject({ state: "failed", outcome: "poison", deliveries: 3 });
   });

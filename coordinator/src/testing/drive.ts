@@ -3,6 +3,7 @@
 import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import type { CreatedRun, CreateRun } from "@parallax/shared/protocol/runs";
 import type { Deps } from "../deps.ts";
+import { expireLeases } from "../leases/expire-leases.ts";
 import { registerRunner } from "../runners/register-runner.ts";
 import { claimRuns } from "../runs/claim-runs.ts";
 import { type AttemptEnd, completeRun } from "../runs/complete-run.ts";
@@ -10,6 +11,7 @@ import { createRun } from "../runs/create-run.ts";
 import { greetSupervisor } from "../runs/greet-supervisor.ts";
 import { startRun } from "../runs/start-run.ts";
 import { listLanes } from "../store/lanes.ts";
+import { touchLiveness } from "../store/leases.ts";
 import type { RunnerRecord } from "../store/records.ts";
 
 const HOST = "test-host";
@@ -108,3 +110,9 @@ export async function finish(
 }
 
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/** The expiry sweep as it runs every few seconds: not after a gap that would count as an outage. */
+export async function sweepLeases(deps: Deps): Promise<void> {
+  await touchLiveness(deps.store.db);
+  await expireLeases(deps);
+}
