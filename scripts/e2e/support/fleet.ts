@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@parallax/shared/sdk/client";
+import { readDatabaseUrl } from "./database-url.ts";
 import { findPostmaster, findSupervisors, killEverythingOf } from "./find-processes.ts";
 import { type Process, startProcess } from "./process.ts";
 
@@ -14,11 +15,23 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"];
 
 export interface FleetOptions {
+  /** Beginning of the directory's name. */
+  readonly name?: string;
   /** More variables of the coordinator's environment, e.g. limits. */
   readonly coordinator?: Readonly<Record<string, string>>;
   /** More variables of the runners' environment, e.g. ANTHROPIC_BASE_URL. */
   readonly runner?: Readonly<Record<string, string>>;
   readonly agentsDir?: string;
+}
+
+/** How one runner differs from the others. */
+export interface RunnerPlace {
+  /** What it takes for the coordinator; a proxy, say. */
+  readonly coordinatorUrl?: string;
+  /** Put in front of its command line: it must end by executing the rest in the same process. */
+  readonly through?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stateDir?: string;
 }
 
 export interface Fleet {
@@ -28,7 +41,7 @@ export interface Fleet {
   readonly url: string;
   readonly client: Client;
   readonly coordinator: Process;
-  startRunner(name?: string, args?: readonly string[]): Promise<Process>;
+  startRunner(name?: string, args?: readonly string[], place?: RunnerPlace): Promise<Process>;
   /** kill -9 of a runner; its supervisors live on. */
   killRunner(name: string): Promise<void>;
   /** kill -9 of every supervisor of this fleet. */
@@ -42,13 +55,15 @@ export interface Fleet {
   /** kill -9 of the postmaster of this fleet. */
   killPostgres(): Promise<void>;
   key(): Promise<string>;
+  /** Of the embedded Postgres, with its password. */
+  databaseUrl(): Promise<string>;
   /** Every process's last words, for a failing test. */
   dump(): string;
   close(): Promise<void>;
 }
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const directory = await mkdtemp(join(tmpdir(), "parallax-e2e-"));
+  const directory = await mkdtemp(join(tmpdir(), `${options.name ?? "parallax-e2e"}-`));
   // as root the embedded Postgres runs as another user, who must be able to enter
   await chmod(directory, 0o755);
   const [projectDir, home] = [join(directory, "project"), join(directory, "home")];
@@ -100,6 +115,10 @@ class FleetProcesses implements Fleet {
     return (await readFile(join(this.#dataDir, "admin.key"), "utf8")).trim();
   }
 
+  async databaseUrl(): Promise<string> {
+    return await readDatabaseUrl(this.#dataDir);
+  }
+
   async startCoordinator(): Promise<void> {
     const process = this.#spawnCoordinator(this.#port);
     this.#coordinator = process;
@@ -149,22 +168,20 @@ class FleetProcesses implements Fleet {
     for (const pid of await findSupervisors(this.directory)) process.kill(pid, "SIGKILL");
   }
 
-  async startRunner(name = "runner", args: readonly string[] = []): Promise<Process> {
-    const stateDir = join(this.directory, `state-${name}`);
+  async startRunner(name = "runner", args: readonly string[] = [], place: RunnerPlace = {}): Promise<Process> {
+    const stateDir = place.stateDir ?? join(this.directory, `state-${name}`);
     await mkdir(stateDir, { recursive: true });
     const { agentsDir } = this.#options;
-    const flags = ["-c", this.#url, "--state-dir", stateDir, "--token-file", join(this.#dataDir, "admin.key")];
-    flags.push("--project-dir", this.projectDir, "--slots", "10");
+    const flags = ["-c", place.coordinatorUrl ?? this.#url, "--state-dir", stateDir];
+    flags.push("--token-file", join(this.#dataDir, "admin.key"), "--project-dir", this.projectDir, "--slots", "10");
     if (agentsDir !== undefined) flags.push("--agents-dir", agentsDir);
-    const process = startProcess(
-      name,
-      nodePath(),
-      [...NODE_FLAGS, join(ROOT, "runner/src/main.ts"), ...flags, ...args],
-      {
-        ...plainEnv(this.home),
-        ...this.#options.runner,
-      },
-    );
+    const line = [nodePath(), ...NODE_FLAGS, join(ROOT, "runner/src/main.ts"), ...flags, ...args];
+    const [command = nodePath(), ...rest] = [...(place.through ?? []), ...line];
+    const process = startProcess(name, command, rest, {
+      ...plainEnv(this.home),
+      ...this.#options.runner,
+      ...place.env,
+    });
     this.#runners.push(process);
     await process.line(/[Rr]egistered/, 30_000);
     return process;
