@@ -8,7 +8,9 @@ const KNOWN = indexNames(
 const check = (markdown: string): string[] => checkNames(markdown, KNOWN);
 
 it("is content with variables, codes, flags and limits that exist", () => {
-  expect(check("`PARALLAX_PORT=1` `run_terminal` `--data-dir D` `PARALLAX_LIMIT_LEASE_TTL_MS`")).toEqual([]);
+  expect(
+    check("`PARALLAX_PORT=1` `run_terminal` `--data-dir D` `PARALLAX_LIMIT_LEASE_TTL_MS` `PARALLAX_DATA_DIR`"),
+  ).toEqual([]);
 });
 
 it.each(["PARALLAX_PRT", "run_terminated", "--data-directory", "PARALLAX_LIMIT_LEASE_MS"])("misses %s", (name) => {

@@ -3,6 +3,7 @@ import { inlineCode } from "./find-paths.ts";
 const VARIABLE = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/;
 const WORD = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/;
 const FLAG = /^--[a-z][a-z-]+$/;
+const OPTION = /\bname: "([a-z][a-z-]*)"/g;
 const LIMIT = /^PARALLAX_LIMIT_([A-Z0-9_]+)$/;
 
 /** What the sources have, as text: a name counts as existing when it stands there as a word of its own. */
@@ -10,11 +11,14 @@ export interface KnownNames {
   readonly words: ReadonlySet<string>;
   /** Names in camel case, of which environment variables are derived. */
   readonly limits: ReadonlySet<string>;
+  /** Flags of the command line, each of which is a variable too. */
+  readonly options: ReadonlySet<string>;
 }
 
 export function indexNames(sources: readonly string[], limits: readonly string[]): KnownNames {
   const words = new Set(sources.flatMap((text) => text.match(/[A-Za-z][A-Za-z0-9_-]*/g) ?? []));
-  return { words, limits: new Set(limits) };
+  const options = sources.flatMap((text) => [...text.matchAll(OPTION)].map((match) => match[1] ?? ""));
+  return { words, limits: new Set(limits), options: new Set(options) };
 }
 
 /**
@@ -41,5 +45,9 @@ function exists(name: string, known: KnownNames): boolean {
       limit.toLowerCase().replaceAll(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase()),
     );
   }
-  return known.words.has(name.replace(/^--/, ""));
+  const option = name
+    .replace(/^PARALLAX_/, "")
+    .toLowerCase()
+    .replaceAll("_", "-");
+  return known.words.has(name.replace(/^--/, "")) || (name.startsWith("PARALLAX_") && known.options.has(option));
 }
