@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { connectTo, holdLock, lockAddress, releaseLock } from "./hold-lock.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "parallax-lock-"));
+const dirs: string[] = [];
+function freshDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), "parallax-lock-"));
+  dirs.push(dir);
+  return dir;
+}
 const held: Server[] = [];
 async function hold(address: string): Promise<Server | null> {
   const server = await holdLock(address);
@@ -15,13 +20,13 @@ async function hold(address: string): Promise<Server | null> {
 }
 afterEach(async () => {
   for (const server of held.splice(0)) await releaseLock(server);
-  rmSync(dir, { recursive: true, force: true });
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
 });
 
 const name = `parallax-lock-test-${process.pid}`;
 const kinds = [
   ["an abstract socket", () => lockAddress(name, "/nowhere", "linux")],
-  ["a socket file", () => lockAddress(name, join(mkdtempSync(join(tmpdir(), "parallax-lock-")), "lock"), "darwin")],
+  ["a socket file", () => lockAddress(name, join(freshDir(), "lock"), "darwin")],
 ] as const;
 
 describe.each(kinds)("a lock by %s", (_name, makeAddress) => {
@@ -45,7 +50,7 @@ describe.each(kinds)("a lock by %s", (_name, makeAddress) => {
 });
 
 test("a socket file that a killed holder left behind is taken over", async () => {
-  const address = join(mkdtempSync(join(tmpdir(), "parallax-lock-")), "lock");
+  const address = join(freshDir(), "lock");
   const code = `require("node:net").createServer().listen(${JSON.stringify(address)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", code]);
   expect(await hold(address)).not.toBeNull();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatStep, runSteps } from "../check/step.ts";
 import { STATIC_STEPS } from "../check/steps.ts";
-import { listUntrackedFiles } from "../repository.ts";
+import { listUntrackedFiles, ROOT } from "../repository.ts";
 import type { TestRequest } from "./arguments.ts";
 import { parseArguments } from "./arguments.ts";
 import { ensureDebianPackages } from "./debian-packages.ts";
@@ -14,6 +14,8 @@ import type { TestReport } from "./report.ts";
 import { runVitest } from "./run-vitest.ts";
 import type { Verdict } from "./tally.ts";
 import { findSilentProjects, formatTally, listSkipped, tallyResults } from "./tally.ts";
+
+const COMPILE_CACHE = join(ROOT, "node_modules/.cache/node-compile");
 
 /** Processes get this long to end after the last test. */
 const LEFTOVER_GRACE_MS = 3_000;
@@ -36,7 +38,13 @@ export async function runEverything(args: readonly string[], signal: AbortSignal
   try {
     const verdicts: Verdict[] = request.everything ? await runChecks() : [];
     const marks = { marker: randomBytes(12).toString("hex"), folder: makeTestFolder(base) };
-    const env = { ...process.env, [MARKER_VARIABLE]: marks.marker, TMPDIR: marks.folder };
+    const env = {
+      ...process.env,
+      [MARKER_VARIABLE]: marks.marker,
+      TMPDIR: marks.folder,
+      // tools that cache their compiled code would leave it in the temporary folder
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+    };
     const report = await runVitest(request, env, join(base, "report.json"), signal);
 
     verdicts.push(await judgeLeftovers(marks), judgeFolder(marks.folder), judgeWorkTree(untrackedBefore));
