@@ -174,3 +174,49 @@ test("a runner that stands still for a while blames none of its supervisors", as
   await bench.coordinator.until("a completion", () => run.completions.length > 0);
   expect(run.lost).toEqual([]);
 });
+
+test("a hello whose answer was lost is said again by the same supervisor, and the agent starts once", async () => {
+  await using bench = await openBench();
+  const ledger = join(bench.dir, "ledger");
+  const run = bench.coordinator.enqueue({
+    prompt: script({ append: { file: ledger, line: "started" } }, { say: "done" }),
+  });
+  let lost = 2;
+  bench.coordinator.intercept = ({ path }) => (path.endsWith("/hello") && lost-- > 0 ? "drop_answer" : null);
+  bench.startRunner();
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+  const hellos = bench.coordinator.calls
+    .filter(({ path }) => path.endsWith("/hello"))
+    .map(({ body }) => (body as { incarnation: string }).incarnation);
+  expect(hellos).toHaveLength(3);
+  expect(new Set(hellos).size).toBe(1);
+  expect(readFileSync(ledger, "utf8")).toBe("started\n");
+});
+
+test("no agent is started before the coordinator has accepted its supervisor", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }) });
+  bench.coordinator.intercept = ({ path }) =>
+    path.endsWith("/hello") ? new ParallaxError("store_unavailable", "not now") : null;
+  bench.startRunner();
+  const hellos = (): number => bench.coordinator.summary().filter((call) => call.endsWith("/hello")).length;
+  await bench.coordinator.until("several hellos", () => hellos() >= 3);
+  expect(listMarked(markerOf(bench))).toEqual([]);
+  const beats = bench.coordinator.calls
+    .filter(({ path }) => path === "/runner/heartbeat")
+    .map(({ body }) => (body as { attempts: { run_id: string }[] }).attempts);
+  expect(beats.flat().some(({ run_id }) => run_id === run.id)).toBe(true);
+  bench.coordinator.intercept = null;
+  await bench.coordinator.until("a completion", () => run.completions.length > 0);
+});
+
+test("a run that is being stopped before its supervisor is accepted is told as over, and nothing was started", async () => {
+  await using bench = await openBench();
+  const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }) });
+  bench.coordinator.intercept = ({ path }) =>
+    path.endsWith("/hello") ? new ParallaxError("run_stopping", "start nothing") : null;
+  bench.startRunner();
+  await bench.coordinator.until("it is told", () => run.lost.length > 0);
+  await until("nothing is left", () => attemptDirs(bench).length === 0);
+  expect(run.frames).toEqual([]);
+});

@@ -5,6 +5,12 @@ import type { AttemptFiles } from "./attempt-files.ts";
 
 const MAIN = fileURLToPath(new URL("../supervisor/main.ts", import.meta.url));
 
+/**
+ * A supervisor mostly waits: small is worth more than fast. Measured with 20 of them, as proportional set size each: 34 MB without
+ * these, 23 MB with; while an agent floods its output 210 MB and 80 MB, at the same throughput.
+ */
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--optimize-for-size", "--max-semi-space-size=1"];
+
 /** What a supervisor itself needs of the runner's environment; the agent's comes from the spec. */
 const SUPERVISOR_VARIABLES = [
   ["PATH", "HOME", "TMPDIR", "LANG", "TZ"],
@@ -33,7 +39,7 @@ export async function spawnSupervisor(
       const value = deps.env[name];
       if (value !== undefined) env[name] = value;
     }
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, files.dir], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, files.dir], {
       cwd: "/",
       env,
       detached: true,
