@@ -4,6 +4,7 @@
  * Writes: runs, attempts, sessions, inbox_items, duties, events, and whatever the end makes ready (one transaction).
  * Emits: session, events and directives wakes; hints.
  * Order matters: apply taken → return items → assign → settle → promote.
+ * A run that only waited behind others ends alone: its session goes on with what it works on.
  */
 import { type Outcome, stateOfOutcome } from "@parallax/shared/outcome";
 import type { SessionEvent } from "@parallax/shared/session-state";
@@ -17,7 +18,7 @@ import { endAttempt } from "../store/attempts.ts";
 import { databaseNow } from "../store/database-time.ts";
 import { consumeItems, findItemsOfRun, giveBackItems, releaseReservations, takeItems } from "../store/inbox.ts";
 import type { RunErrorRecord, RunRecord, SessionRecord } from "../store/records.ts";
-import { changeRun } from "../store/runs.ts";
+import { changeRun, hasOpenRun } from "../store/runs.ts";
 import { changeSession, moveSession, occupySession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
@@ -66,7 +67,8 @@ export async function endRun(
     await occupySession(tx, run.projectId, run.sessionId, run.leaseExpiresAt);
   if (end.executorSessionId != null)
     await changeSession(tx, run.projectId, run.sessionId, { executorSessionId: end.executorSessionId });
-  await moveSession(tx, session, SESSION_EVENT[state]);
+  if (run.attempt > 0 || !(await hasOpenRun(tx, run.projectId, run.sessionId)))
+    await moveSession(tx, session, SESSION_EVENT[state]);
 
   await applyItems(deps, tx, effects, run, end);
   // a waiting call of this run can no longer hand anything out: what it reserved becomes an ordinary report

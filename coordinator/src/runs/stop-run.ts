@@ -70,10 +70,7 @@ async function waitsBehindAnother(tx: Tx, run: RunRecord): Promise<boolean> {
 async function stopOneQueued(deps: Deps, tx: Tx, effects: Effects, run: RunRecord): Promise<void> {
   const session = await lockSession(tx, run.projectId, run.sessionId);
   if (session === null) return;
-  const state = session.state;
   await endRun(deps, tx, effects, session, run, { outcome: "stopped", treeGone: true });
-  // the session itself goes on as it was
-  if (state === "running") await moveSession(tx, { ...session, state: "stopped" }, "run_started");
 }
 
 async function stopOneSession(

@@ -1,10 +1,9 @@
 /**
- * Settle: a session whose newest run is terminal and that awaits nothing is settled, and what it owes is paid in the same transaction.
+ * Settle: a session whose runs have all ended and that awaits nothing is settled, and what it owes is paid in the same transaction.
  * Called by: every transaction that removes something awaited, and the sweep.  Requires: the tree's lock.
  * Writes: sessions, duties, inbox_items, runs (the parent's resume).  Emits: session wakes, hints.
  * Goes up: a parent that only waited for this child may settle too (a stopped one does, an ordinary one has an item now).
  */
-import { isTerminalRun } from "@parallax/shared/run-state";
 import type { Deps } from "../deps.ts";
 import type { Effects } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
@@ -12,7 +11,7 @@ import { payDuty } from "../inbox/pay-duty.ts";
 import { countOwedTo, findDutiesOwedBy } from "../store/duties.ts";
 import { countUndelivered } from "../store/inbox.ts";
 import type { RunRecord, SessionRecord } from "../store/records.ts";
-import { findNewestRun } from "../store/runs.ts";
+import { findNewestEnd, hasOpenRun } from "../store/runs.ts";
 import { lockSession, markSettled, moveSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
@@ -25,8 +24,9 @@ export async function settleSession(
 ): Promise<void> {
   const session = await lockSession(tx, projectId, sessionId);
   if (session === null) return;
-  const newest = await findNewestRun(tx, projectId, sessionId);
-  if (newest === null || !isTerminalRun(newest.state)) return;
+  if (await hasOpenRun(tx, projectId, sessionId)) return;
+  const last = await findNewestEnd(tx, projectId, sessionId);
+  if (last === null) return;
   if (await awaitsSomething(tx, session)) {
     if (session.state === "idle") await moveSession(tx, session, "turn_awaits");
     effects.session(projectId, sessionId);
@@ -35,7 +35,7 @@ export async function settleSession(
   if (session.state === "waiting") await moveSession(tx, session, "turn_ended");
   if (session.settledAt === null) await markSettled(tx, projectId, sessionId);
   effects.session(projectId, sessionId);
-  await payDuties(deps, tx, effects, session, newest);
+  await payDuties(deps, tx, effects, session, last);
 }
 
 /** Held and set-aside items, and children of a stopped session, do not keep it open. */
@@ -45,15 +45,9 @@ async function awaitsSomething(tx: Tx, session: SessionRecord): Promise<boolean>
   return (await countUndelivered(tx, session.projectId, session.id)) > 0;
 }
 
-async function payDuties(
-  deps: Deps,
-  tx: Tx,
-  effects: Effects,
-  session: SessionRecord,
-  newest: RunRecord,
-): Promise<void> {
+async function payDuties(deps: Deps, tx: Tx, effects: Effects, session: SessionRecord, last: RunRecord): Promise<void> {
   for (const duty of await findDutiesOwedBy(tx, session.projectId, session.id)) {
-    await payDuty(deps, tx, duty, newest);
+    await payDuty(deps, tx, duty, last);
     await assignInbox(deps, tx, effects, duty.projectId, duty.parentSessionId);
     await settleSession(deps, tx, effects, duty.projectId, duty.parentSessionId);
   }

@@ -1,4 +1,4 @@
-import { ACTIVE_RUN_STATES, type RunState } from "@parallax/shared/run-state";
+import { ACTIVE_RUN_STATES, type RunState, TERMINAL_RUN_STATES } from "@parallax/shared/run-state";
 import { and, asc, desc, eq, inArray, isNull, lt, lte, notInArray, or, type SQL, sql } from "drizzle-orm";
 import type { NewRun, RunRecord } from "./records.ts";
 import { runs, streams } from "./schema.ts";
@@ -51,12 +51,28 @@ export async function findOpenRuns(tx: Tx, projectId: string, sessionId: string)
       and(
         eq(runs.projectId, projectId),
         eq(runs.sessionId, sessionId),
-        notInArray(runs.state, ["completed", "failed", "stopped"]),
+        notInArray(runs.state, [...TERMINAL_RUN_STATES]),
       ),
     )
     .orderBy(sql`(${runs.attempt} > 0) desc`, asc(runs.number))
     .for("update", { of: runs });
   return rows;
+}
+
+/** Whether anything of the session is not terminal. */
+export async function hasOpenRun(tx: Tx, projectId: string, sessionId: string): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.projectId, projectId),
+        eq(runs.sessionId, sessionId),
+        notInArray(runs.state, [...TERMINAL_RUN_STATES]),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }
 
 export async function findNewestRun(tx: Tx, projectId: string, sessionId: string): Promise<RunRecord | null> {
@@ -69,19 +85,15 @@ export async function findNewestRun(tx: Tx, projectId: string, sessionId: string
   return row ?? null;
 }
 
-/** The newest run that ended with words: what `GET /sessions/{id}/result` shows. */
+/** The run that ended last, which need not be the one that was made last: what a parent hears and `GET /sessions/{id}/result` shows. */
 export async function findNewestEnd(tx: Tx, projectId: string, sessionId: string): Promise<RunRecord | null> {
   const [row] = await tx
     .select()
     .from(runs)
     .where(
-      and(
-        eq(runs.projectId, projectId),
-        eq(runs.sessionId, sessionId),
-        inArray(runs.state, ["completed", "failed", "stopped"]),
-      ),
+      and(eq(runs.projectId, projectId), eq(runs.sessionId, sessionId), inArray(runs.state, [...TERMINAL_RUN_STATES])),
     )
-    .orderBy(desc(runs.number))
+    .orderBy(desc(runs.finishedAt), desc(runs.number))
     .limit(1);
   return row ?? null;
 }
