@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { connectTo, holdLock, lockAddress, releaseLock } from "./hold-lock.ts";
 
 const dirs: string[] = [];
 function freshDir(): string {
-  const dir = "";
+  const dir = mkdtempSync(join(tmpdir(), "parallax-lock-"));
   dirs.push(dir);
   return dir;
 }
@@ -18,9 +18,6 @@ async function hold(address: string): Promise<Server | null> {
   if (server !== null) held.push(server);
   return server;
 }
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "parallax-lock-"));
-});
 afterEach(async () => {
   for (const server of held.splice(0)) await releaseLock(server);
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
