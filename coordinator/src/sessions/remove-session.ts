@@ -12,7 +12,7 @@ import { payDuty } from "../inbox/pay-duty.ts";
 import { endRun } from "../runs/end-run.ts";
 import { findDutiesOwedBy } from "../store/duties.ts";
 import { findActiveRun, findNewestRun, findOpenRuns } from "../store/runs.ts";
-import { deleteSession, findSession, lockSession } from "../store/sessions.ts";
+import { changeSession, deleteSession, findSession, lockSession } from "../store/sessions.ts";
 import { lockTree } from "../store/trees.ts";
 import { settleSession } from "./settle-session.ts";
 
@@ -30,6 +30,8 @@ export async function removeSession(deps: Deps, projectId: string, sessionId: st
       throw new ParallaxError("session_active", `Session '${sessionId}' is working on ${active.id}`, {
         hint: "Stop session first",
       });
+    // nothing wakes it any more: what its runs give back goes with it
+    await changeSession(tx, projectId, sessionId, { held: true });
     for (const { run } of await findOpenRuns(tx, projectId, sessionId)) {
       await endRun(deps, tx, effects, { ...session, held: true }, run, {
         outcome: "stopped",
