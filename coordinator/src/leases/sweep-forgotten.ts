@@ -7,10 +7,10 @@ import { transact } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
-import { findUnpaidSettled } from "../store/duties.ts";
+import { findUnjudged } from "../store/duties.ts";
 import { findSessionsWithNewItems } from "../store/inbox.ts";
 import { findPromotable, findReadyLanes } from "../store/runs.ts";
-import { findSession, findVacated, lockSession, occupySession } from "../store/sessions.ts";
+import { findSession, findVacated, lockSession, occupationLeft, occupySession } from "../store/sessions.ts";
 import { lockTree } from "../store/trees.ts";
 
 const BATCH = 500;
@@ -20,7 +20,8 @@ export async function promoteDue(deps: Deps): Promise<void> {
   for (const { projectId, id } of await findVacated(deps.store.db, BATCH)) {
     await transact(deps, async (tx, effects) => {
       await lockSession(tx, projectId, id);
-      await occupySession(tx, projectId, id, null);
+      // it may have been occupied again since the look
+      if ((await occupationLeft(tx, projectId, id)) === 0) await occupySession(tx, projectId, id, null);
       await promoteSession(deps, tx, effects, projectId, id);
     });
   }
@@ -46,12 +47,12 @@ async function assignDue(deps: Deps): Promise<void> {
 export async function sweepForgotten(deps: Deps): Promise<void> {
   await promoteDue(deps);
   await assignDue(deps);
-  for (const { projectId, childSessionId } of await findUnpaidSettled(deps.store.db, BATCH)) {
+  for (const { projectId, sessionId } of await findUnjudged(deps.store.db, BATCH)) {
     await underTree(
       deps,
       projectId,
-      childSessionId,
-      async (tx, effects) => await settleSession(deps, tx, effects, projectId, childSessionId),
+      sessionId,
+      async (tx, effects) => await settleSession(deps, tx, effects, projectId, sessionId),
     );
   }
   for (const laneId of await findReadyLanes(deps.store.db, BATCH)) deps.wake.publish(TOPICS.lane, laneId);

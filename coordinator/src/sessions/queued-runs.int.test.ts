@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expireLeases } from "../leases/expire-leases.ts";
 import { stopSession } from "../runs/stop-run.ts";
 import { listItems } from "../store/inbox.ts";
 import type { RunnerRecord } from "../store/records.ts";
 import { findRun } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
 import { letQueueTimeEnd } from "../store/testing/let-time-pass.ts";
-import { aRunner, finish, type LiveAttempt, startAttempt, submit } from "../testing/drive.ts";
+import { aRunner, finish, type LiveAttempt, startAttempt, submit, sweepLeases } from "../testing/drive.ts";
 import { makeTestDeps, type TestDeps } from "../testing/make-test-deps.ts";
 
 let deps: TestDeps;
@@ -47,7 +46,7 @@ describe("a run that waits behind another", () => {
   it("ends alone when its queue time is over", async () => {
     const { parent, child, queued } = await busyChild();
     await letQueueTimeEnd(deps.store.db, queued);
-    await expireLeases(deps);
+    await sweepLeases(deps);
     expect(await findRun(deps.store.db, queued)).toMatchObject({ state: "failed", outcome: "expired" });
     expect(await session(child.agent.sessionId)).toMatchObject({ state: "running", settledAt: null });
     expect(await reports(parent)).toEqual([]);

@@ -8,6 +8,7 @@ import { transact } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
 import { changeSession, findSession } from "../store/sessions.ts";
 import { lockTree } from "../store/trees.ts";
+import { settleSession } from "./settle-session.ts";
 
 export async function releaseInbox(deps: Deps, projectId: string, sessionId: string): Promise<void> {
   const seen = await findSession(deps.store.db, projectId, sessionId);
@@ -16,6 +17,8 @@ export async function releaseInbox(deps: Deps, projectId: string, sessionId: str
     await lockTree(tx, projectId, seen.rootSessionId);
     await changeSession(tx, projectId, sessionId, { held: false });
     await assignInbox(deps, tx, effects, projectId, sessionId);
+    // what the hold had left out of account is awaited again
+    await settleSession(deps, tx, effects, projectId, sessionId);
     effects.session(projectId, sessionId);
   });
 }

@@ -2,6 +2,7 @@
  * Settle: a session whose runs have all ended and that awaits nothing is settled, and what it owes is paid in the same transaction.
  * Called by: every transaction that removes something awaited, and the sweep.  Requires: the tree's lock.
  * Writes: sessions, duties, inbox_items, runs (the parent's resume).  Emits: session wakes, hints.
+ * A settled session that awaits something again (a child that somebody else started for it, a released inbox) is open again.
  * Goes up: a parent that only waited for this child may settle too (a stopped one does, an ordinary one has an item now).
  */
 import type { Deps } from "../deps.ts";
@@ -12,7 +13,7 @@ import { countOwedTo, findDutiesOwedBy } from "../store/duties.ts";
 import { countUndelivered } from "../store/inbox.ts";
 import type { RunRecord, SessionRecord } from "../store/records.ts";
 import { findNewestEnd, hasOpenRun } from "../store/runs.ts";
-import { lockSession, markSettled, moveSession } from "../store/sessions.ts";
+import { lockSession, markSettled, moveSession, reopenSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 
 export async function settleSession(
@@ -29,6 +30,7 @@ export async function settleSession(
   if (last === null) return;
   if (await awaitsSomething(tx, session)) {
     if (session.state === "idle") await moveSession(tx, session, "turn_awaits");
+    if (session.settledAt !== null) await reopenSession(tx, projectId, sessionId, false);
     effects.session(projectId, sessionId);
     return;
   }

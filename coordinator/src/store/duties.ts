@@ -48,14 +48,21 @@ export async function markPaid(tx: Tx, dutyId: string): Promise<void> {
   await tx.update(duties).set({ state: "paid", paidAt: sql`clock_timestamp()` }).where(eq(duties.id, dutyId));
 }
 
-/** Settled children whose parent was not told: must be none; the sweep looks all the same. */
-export async function findUnpaidSettled(
-  tx: Tx,
-  limit: number,
-): Promise<{ projectId: string; childSessionId: string }[]> {
-  const rows = await tx.execute<{ project_id: string; child_session_id: string }>(sql`
-    SELECT duties.project_id, duties.child_session_id FROM duties
-    JOIN sessions ON sessions.project_id = duties.project_id AND sessions.id = duties.child_session_id
-    WHERE duties.state = 'owed' AND sessions.settled_at IS NOT NULL LIMIT ${limit}`);
-  return rows.map((row) => ({ projectId: row.project_id, childSessionId: row.child_session_id }));
+/**
+ * Sessions that nobody judged settled although they are, or whose parents were not told: there must be none. The sweep looks all the same.
+ */
+export async function findUnjudged(tx: Tx, limit: number): Promise<{ projectId: string; sessionId: string }[]> {
+  const rows = await tx.execute<{ project_id: string; id: string }>(sql`
+    (SELECT s.project_id, s.id FROM sessions s
+      WHERE s.settled_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.project_id = s.project_id AND r.session_id = s.id AND r.finished_at IS NULL)
+        AND (s.held OR (
+          NOT EXISTS (SELECT 1 FROM duties d WHERE d.project_id = s.project_id AND d.parent_session_id = s.id AND d.state = 'owed')
+          AND NOT EXISTS (SELECT 1 FROM inbox_items i WHERE i.project_id = s.project_id AND i.session_id = s.id
+            AND i.state IN ('new', 'assigned', 'taken'))))
+      LIMIT ${limit})
+    UNION
+    (SELECT s.project_id, s.id FROM duties d JOIN sessions s ON s.project_id = d.project_id AND s.id = d.child_session_id
+      WHERE d.state = 'owed' AND s.settled_at IS NOT NULL LIMIT ${limit})`);
+  return rows.map((row) => ({ projectId: row.project_id, sessionId: row.id }));
 }

@@ -81,6 +81,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_parent ON sessions (project_id, parent_session_id) WHERE parent_session_id IS NOT NULL;
 CREATE INDEX sessions_by_tree ON sessions (project_id, root_session_id);
 CREATE INDEX sessions_newest ON sessions (project_id, number DESC);
+CREATE INDEX sessions_unsettled ON sessions (number) WHERE settled_at IS NULL;
 CREATE INDEX sessions_occupied ON sessions (occupied_until) WHERE occupied_until IS NOT NULL;
 
 -- The canonical set of what a run demands; what routing works on.
