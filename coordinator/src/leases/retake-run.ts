@@ -9,6 +9,7 @@ import { answerRunEvent } from "@parallax/shared/run-state";
 import type { Deps } from "../deps.ts";
 import type { Effects } from "../effects.ts";
 import { reopenAttempt } from "../store/attempts.ts";
+import { unassignUntold } from "../store/inbox.ts";
 import { leaseFromNow } from "../store/leases.ts";
 import type { RunRecord } from "../store/records.ts";
 import { changeRun, findActiveRun } from "../store/runs.ts";
@@ -27,6 +28,7 @@ export async function retakeRun(deps: Deps, tx: Tx, effects: Effects, run: RunRe
     ...leaseFromNow(deps.limits.leaseTtlMs),
   });
   await reopenAttempt(tx, run.id, run.attempt);
+  await unassignUntold(tx, run.id, run.attempt);
   effects.session(run.projectId, run.sessionId);
   return { ...run, state: "running", phase: "supervised", ready: false };
 }

@@ -12,6 +12,10 @@ import type { Claimer } from "../auth/identify-claimer.ts";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { changeAttempt, findAttempt } from "../store/attempts.ts";
+import { findItemsOfRun } from "../store/inbox.ts";
+import type { RunRecord } from "../store/records.ts";
+import { lockSession, moveSession } from "../store/sessions.ts";
+import type { Tx } from "../store/store.ts";
 import { endRun, type RunEnd } from "./end-run.ts";
 import { fence } from "./fence.ts";
 import { lockForEnd } from "./lock-for-end.ts";
@@ -55,7 +59,9 @@ export async function completeRun(
       endHash: hash,
       ...(end.log === null ? {} : { lastFrame: end.log.lastFrame, logBytes: end.log.bytes, logSha256: end.log.sha256 }),
     });
-    await endRun(deps, tx, effects, session, run, { ...end, outcome: judged });
+    const itemsTaken = end.itemsTaken ?? (run.plain ? await itemsOfOffer(tx, run) : []);
+    await endRun(deps, tx, effects, session, run, { ...end, outcome: judged, itemsTaken });
+    if (end.finishSession === true) await finishSession(tx, run);
     return { status: answer, repeated: false };
   });
 }
@@ -63,6 +69,16 @@ export async function completeRun(
 /** A turn that was cut short because of a stop is a stop, whatever the agent made of its signal. */
 function judgeOutcome(outcome: Outcome, state: string): Outcome {
   return state === "stopping" && outcome === "interrupted" ? "stopped" : outcome;
+}
+
+/** A plain runner cannot say what its agent took: it was given the message with the offer, and it reports the end. */
+async function itemsOfOffer(tx: Tx, run: RunRecord): Promise<string[]> {
+  return (await findItemsOfRun(tx, run.id)).filter((item) => item.attempt === run.attempt).map((item) => item.id);
+}
+
+async function finishSession(tx: Tx, run: RunRecord): Promise<void> {
+  const session = await lockSession(tx, run.projectId, run.sessionId);
+  if (session !== null) await moveSession(tx, session, "finish");
 }
 
 function hashOfEnd(end: AttemptEnd): string {

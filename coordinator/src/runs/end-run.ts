@@ -30,7 +30,7 @@ export interface RunEnd {
   readonly usage?: Record<string, unknown> | null;
   readonly exit?: Record<string, unknown> | null;
   readonly executorSessionId?: string | null;
-  /** Items the agent took, by explicit ids. */
+  /** Items the agent took, by explicit ids. Left out when the server ends the run by itself: then no end contains what was taken. */
   readonly itemsTaken?: readonly string[];
   /** Whether the author vouches that no process of the attempt is left; otherwise the session stays occupied until the lease would have run out. */
   readonly treeGone: boolean;
@@ -101,7 +101,8 @@ async function applyItems(deps: Deps, tx: Tx, effects: Effects, run: RunRecord, 
   if (run.attempt > 0) await takeItems(tx, run.id, run.attempt, end.itemsTaken ?? []);
   const items = await findItemsOfRun(tx, run.id);
   if (items.length === 0) return;
-  const delivered = !UNDELIVERED.has(end.outcome) && end.error?.code !== "agent_api_error";
+  const delivered =
+    end.itemsTaken !== undefined && !UNDELIVERED.has(end.outcome) && end.error?.code !== "agent_api_error";
   const consumed = delivered ? items.filter((item) => item.state === "taken") : [];
   await consumeItems(
     tx,

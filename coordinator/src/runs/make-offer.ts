@@ -2,7 +2,7 @@ import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import type { Deps } from "../deps.ts";
 import { composePrompt } from "../inbox/compose-prompt.ts";
 import { findSessionsStartedBy } from "../store/children.ts";
-import { findItemsOfRun } from "../store/inbox.ts";
+import { findItemsOfRun, offerItems } from "../store/inbox.ts";
 import type { RunRecord } from "../store/records.ts";
 import { findSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
@@ -10,6 +10,7 @@ import type { Tx } from "../store/store.ts";
 /** What the claimer reads: the run with its message as it is now, and the token that its reports must carry. */
 export async function makeOffer(deps: Deps, tx: Tx, run: RunRecord): Promise<OfferedRun> {
   const session = await findSession(tx, run.projectId, run.sessionId);
+  await offerItems(tx, run.id, run.attempt);
   const items = await findItemsOfRun(tx, run.id);
   const interrupted = await interruption(tx, run, session?.executorSessionId ?? null);
   const executorSessionId =

@@ -68,13 +68,28 @@ export async function assignItems(tx: Tx, itemIds: readonly string[], runId: str
     .where(and(inArray(inboxItems.id, [...itemIds]), eq(inboxItems.state, "new")));
 }
 
-/** Marked by explicit ids: only what the agent really took, never "all of this run". */
+/** The attempt's message contains what is assigned to its run now; what comes later was never told to it. */
+export async function offerItems(tx: Tx, runId: string, attempt: number): Promise<void> {
+  await tx
+    .update(inboxItems)
+    .set({ attempt })
+    .where(and(eq(inboxItems.runId, runId), eq(inboxItems.state, "assigned")));
+}
+
+/** Marked by explicit ids, of what the attempt was told: only what the agent really took, never "all of this run". */
 export async function takeItems(tx: Tx, runId: string, attempt: number, itemIds: readonly string[]): Promise<void> {
   if (itemIds.length === 0) return;
   await tx
     .update(inboxItems)
-    .set({ state: "taken", attempt })
-    .where(and(inArray(inboxItems.id, [...itemIds]), eq(inboxItems.runId, runId), eq(inboxItems.state, "assigned")));
+    .set({ state: "taken" })
+    .where(
+      and(
+        inArray(inboxItems.id, [...itemIds]),
+        eq(inboxItems.runId, runId),
+        eq(inboxItems.attempt, attempt),
+        eq(inboxItems.state, "assigned"),
+      ),
+    );
 }
 
 export async function consumeItems(tx: Tx, itemIds: readonly string[]): Promise<void> {
@@ -85,15 +100,32 @@ export async function consumeItems(tx: Tx, itemIds: readonly string[]): Promise<
     .where(and(inArray(inboxItems.id, [...itemIds]), ne(inboxItems.state, "consumed")));
 }
 
-/** taken → assigned: what a lost attempt took goes to attempt k+1 under the same ids, as a possible repeat. */
+/** taken → assigned: what a lost attempt took goes to attempt k+1 under the same ids, as a possible repeat; or is told by its late end. */
 export async function repeatItems(tx: Tx, runId: string): Promise<void> {
   await tx
     .update(inboxItems)
-    .set({ state: "assigned", attempt: null, deliveries: sql`${inboxItems.deliveries} + 1` })
+    .set({ state: "assigned", deliveries: sql`${inboxItems.deliveries} + 1` })
     .where(and(eq(inboxItems.runId, runId), eq(inboxItems.state, "taken")));
 }
 
-/** Back to the line, with a pause that grows from 5 s to 5 min; set aside, visibly, when it came back too often. Returns the shortest pause. */
+/** What was added while the attempt was cut off waits for the next run: this attempt goes on with the message that it has. */
+export async function unassignUntold(tx: Tx, runId: string, attempt: number): Promise<void> {
+  await tx
+    .update(inboxItems)
+    .set({ state: "new", runId: null, attempt: null })
+    .where(
+      and(
+        eq(inboxItems.runId, runId),
+        eq(inboxItems.state, "assigned"),
+        sql`${inboxItems.attempt} IS DISTINCT FROM ${attempt}`,
+      ),
+    );
+}
+
+/**
+ * Back to the line, with a pause that grows from 5 s to 5 min; set aside, visibly, when it came back too often. What no attempt was ever
+ * told just goes back. Returns the shortest pause.
+ */
 export async function giveBackItems(
   tx: Tx,
   items: readonly ItemRecord[],
@@ -102,8 +134,9 @@ export async function giveBackItems(
 ): Promise<number | null> {
   let shortestMs: number | null = null;
   for (const item of items) {
-    const deliveries = item.deliveries + 1;
-    const pauseSeconds = pause ? Math.min(300, 5 * 2 ** item.deliveries) : 0;
+    const told = item.attempt !== null;
+    const deliveries = item.deliveries + (told ? 1 : 0);
+    const pauseSeconds = pause && told ? Math.min(300, 5 * 2 ** item.deliveries) : 0;
     if (pauseSeconds > 0) shortestMs = Math.min(shortestMs ?? Number.POSITIVE_INFINITY, pauseSeconds * 1000);
     await tx
       .update(inboxItems)
@@ -149,7 +182,7 @@ export async function releaseReservations(tx: Tx, projectId: string, sessionId: 
     .where(and(ofSession(projectId, sessionId), eq(inboxItems.state, "new")));
 }
 
-/** Sessions that have new, due items: the sweep asks each again. */
+/** Sessions with new, due items that nothing keeps from being delivered; at most a join does. The sweep asks each again. */
 export async function findSessionsWithNewItems(
   tx: Tx,
   limit: number,
@@ -160,7 +193,11 @@ export async function findSessionsWithNewItems(
     .where(
       and(
         eq(inboxItems.state, "new"),
+        isNull(inboxItems.reservedBy),
         or(isNull(inboxItems.notBefore), lte(inboxItems.notBefore, sql`clock_timestamp()`)),
+        sql`NOT EXISTS (SELECT 1 FROM sessions s WHERE s.project_id = ${inboxItems.projectId} AND s.id = ${inboxItems.sessionId} AND s.held)`,
+        sql`NOT EXISTS (SELECT 1 FROM runs r WHERE r.project_id = ${inboxItems.projectId} AND r.session_id = ${inboxItems.sessionId}
+          AND r.state IN ('claimed', 'running', 'stopping'))`,
       ),
     )
     .limit(limit);
