@@ -33,8 +33,8 @@ export async function promoteSession(
     if (!due && run.notBefore !== null)
       effects.later("promote", projectId, sessionId, run.notBefore.getTime() - deps.clock.now());
     if (run === next) {
-      if (run.ready) continue;
-      await changeRun(tx, run.id, { ready: true, waitingFor: null });
+      // said again when it was ready before: this transaction had it locked, and a poll that looked meanwhile has passed over it
+      if (!run.ready) await changeRun(tx, run.id, { ready: true, waitingFor: null });
       effects.ready(run.laneId, run.id);
       continue;
     }
