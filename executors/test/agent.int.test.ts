@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTick } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { adapter } from "./index.ts";
 import type { Step } from "./script.ts";
@@ -97,6 +98,42 @@ describe("a turn", () => {
     expect(agent.events.some(said("went"))).toBe(false);
     writeFileSync(file, "");
     expect(await agent.finish()).toMatchObject({ outcome: "completed", resultText: "went" });
+  });
+});
+
+describe("what the agent said before it ended", () => {
+  const flood: Step = { repeat: { times: 50, steps: [{ say: "y".repeat(100_000) }] } };
+
+  test.each<[string, Step[]]>([
+    ["completes", []],
+    ["fails", [{ fail: "no" }]],
+    ["refuses", [{ refuse: "no" }]],
+    ["exits by itself", [{ exit: 3 }]],
+    ["was given a step it cannot do", [{ say: "${child:nobody}" }]],
+  ])("arrives whole at a slow reader when it %s", async (_how, end) => {
+    const done = join(bench.dir, "done");
+    const agent = await bench.run({ steps: [{ stderr: "first" }, flood, { touch: done }, ...end] });
+    const { stdout } = agent.process;
+    stdout.pause();
+    while (!existsSync(done)) await nextTick();
+    stdout.on("data", () => {
+      stdout.pause();
+      setImmediate(() => stdout.resume());
+    });
+    stdout.resume();
+    const ending = await agent.finish();
+    const bytes = agent.events
+      .filter(({ type }) => type === "message")
+      .reduce((sum, { data }) => sum + String(data.text).length, 0);
+    expect(bytes).toBe(5_000_000);
+    expect(ending.error?.code).not.toBe("agent_ended_without_result");
+  });
+
+  test("is not waited for when its reader is gone", async () => {
+    const agent = await bench.run({ steps: [{ wait_for_file: `${bench.dir}/go` }, flood] });
+    agent.process.stdout.destroy();
+    writeFileSync(join(bench.dir, "go"), "");
+    expect((await agent.exit).signal).toBeNull();
   });
 });
 

@@ -10,4 +10,8 @@ import { agentHome } from "./agent-home.ts";
 // Half of the start would be the stripping of types. Nothing happens when the directory cannot be used.
 enableCompileCache(join(agentHome(process.env), "compile-cache"));
 const { serveTask } = await import("./serve-task.ts");
-process.exit(await serveTask(process, process.env));
+const { writtenOut } = await import("./write-output.ts");
+const exitCode = await serveTask(process, process.env);
+// An exit drops what a slow reader has not taken yet, the result among it.
+await Promise.all([writtenOut(process.stdout), writtenOut(process.stderr)]);
+process.exit(exitCode);

@@ -88,13 +88,16 @@ const DO: { readonly [V in Verb]: (turn: Turn, value: Verbs[V]) => Doing } = {
     }
     return undefined;
   },
-  output_bytes(turn, count) {
+  async output_bytes(turn, count) {
     const line = `${"x".repeat(OUTPUT_LINE_BYTES - 1)}\n`;
-    for (let left = count; left > 0; left -= line.length) turn.writeRaw("stdout", line.slice(-left));
+    for (let left = count; left > 0; left -= line.length) {
+      turn.signal.throwIfAborted();
+      await turn.writeRaw("stdout", line.slice(-left));
+    }
     return undefined;
   },
-  stderr(turn, text) {
-    turn.writeRaw("stderr", `${expand(turn, text)}\n`);
+  async stderr(turn, text) {
+    await turn.writeRaw("stderr", `${expand(turn, text)}\n`);
     return undefined;
   },
   fork: leaveAndTell,

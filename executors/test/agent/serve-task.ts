@@ -7,6 +7,7 @@ import type { Environment } from "./agent-home.ts";
 import type { ToolClient } from "./call-tool.ts";
 import { createToolClient } from "./call-tool.ts";
 import { AgentError, takeTurn } from "./take-turn.ts";
+import { writeWithRoom } from "./write-output.ts";
 
 type AgentProcess = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr" | "on">;
 
@@ -35,7 +36,7 @@ export async function serveTask(process: AgentProcess, env: Environment): Promis
         waitForSteer: mailbox.wait,
         tools: makeTools(task, env),
         makeId: () => `tst_${randomBytes(8).toString("hex")}`,
-        writeRaw: (stream, text) => void process[stream].write(text),
+        writeRaw: (stream, text) => writeWithRoom(process[stream], text),
         ignoreSignals: () => {
           signalsIgnored = true;
           process.on("SIGTERM", () => {});

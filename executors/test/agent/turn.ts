@@ -12,8 +12,8 @@ export interface Turn {
   /** Aborted when the turn is interrupted. */
   readonly signal: AbortSignal;
   readonly write: (line: AgentLine) => void;
-  /** Bytes that are none of our lines. */
-  readonly writeRaw: (stream: "stdout" | "stderr", text: string) => void;
+  /** Bytes that are none of our lines; resolves when there is room for more. */
+  readonly writeRaw: (stream: "stdout" | "stderr", text: string) => Promise<void>;
   readonly tools: (server: string | undefined) => ToolClient;
   readonly steered: string[];
   /** Resolves when something was steered in since the last such wait. */
