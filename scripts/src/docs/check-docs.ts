@@ -7,6 +7,7 @@ import { RUN_EVENTS, RUN_STATES } from "@parallax/shared/run-state";
 import { SESSION_EVENTS, SESSION_STATES } from "@parallax/shared/session-state";
 import type { StepOutcome } from "../check/step.ts";
 import { listRepositoryFiles, ROOT } from "../repository.ts";
+import { checkAnchors } from "./check-anchors.ts";
 import { checkCitedTests } from "./check-cited-tests.ts";
 import { checkNames, indexNames } from "./check-names.ts";
 import type { StateSection } from "./check-state-names.ts";
@@ -30,11 +31,16 @@ export async function checkDocs(): Promise<StepOutcome> {
   const documents = files.filter((file) => ROOT_DOCUMENTS.includes(file) || PACKAGE_README.test(file));
   const absent = ROOT_DOCUMENTS.filter((document) => !existsSync(`${ROOT}/${document}`));
   const names = indexNames(files.filter(isSource).map(read), Object.keys(DEFAULT_LIMITS));
-  const problems = documents.flatMap((document) => [
-    ...checkPaths(document, files),
-    ...checkCitedTests(read(document), (file) => (files.includes(file) ? read(file) : null)).map(inDocument(document)),
-    ...checkNames(read(document), names).map(inDocument(document)),
-  ]);
+  const readListed = (file: string): string | null => (files.includes(file) ? read(file) : null);
+  const problems = documents.flatMap((document) => {
+    const text = read(document);
+    const found = [
+      ...checkAnchors(document, text, readListed),
+      ...checkCitedTests(text, readListed),
+      ...checkNames(text, names),
+    ];
+    return [...checkPaths(document, files), ...found.map((problem) => `${document}:${problem}`)];
+  });
   if (!absent.includes("ARCHITECTURE.md")) {
     const known = knownWords(files);
     const wrong = checkStateNames(read("ARCHITECTURE.md"), STATE_SECTIONS, (word) => known.has(word));
@@ -48,8 +54,6 @@ export async function checkDocs(): Promise<StepOutcome> {
 function isSource(file: string): boolean {
   return /\.(ts|mjs|sh|sql|json|yaml)$|^(scripts|runner)\/[a-z]+$/.test(file) && !/\.test\.ts$|^pnpm-lock/.test(file);
 }
-
-const inDocument = (document: string) => (problem: string) => `${document}:${problem}`;
 
 function checkPaths(document: string, files: readonly string[]): string[] {
   const topLevel = [...new Set([...files.map((file) => file.split("/", 1)[0] ?? ""), "patterns", "deploy"])];
