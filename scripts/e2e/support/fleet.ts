@@ -92,7 +92,12 @@ class FleetProcesses implements Fleet {
 
   static async start(directory: string, projectDir: string, home: string, options: FleetOptions): Promise<Fleet> {
     const fleet = new FleetProcesses(directory, projectDir, home, options);
-    await fleet.startCoordinator();
+    try {
+      await fleet.startCoordinator();
+    } catch (error) {
+      await fleet.close();
+      throw error;
+    }
     return fleet;
   }
 
