@@ -1,6 +1,7 @@
 /**
  * The expiry sweep: the only place where leases end by time. Every 5 s; also extends all leases after an outage.
  * Called by: main's periodic work.  Writes: liveness, runs and what a loss writes.  Emits: what a loss emits.
+ * Everything is judged again under the run's lock: its author may have renewed, or another replica may have been faster.
  * One row is the clock of outages: a gap over 10 s means that nobody could renew, so everything gets that time back and nothing expires now.
  */
 import type { Deps } from "../deps.ts";
@@ -13,28 +14,45 @@ import {
   findUnansweredStops,
   leaseIsExpired,
   lockLiveness,
+  stopIsUnanswered,
   touchLiveness,
 } from "../store/leases.ts";
-import { findQueueExpired } from "../store/runs.ts";
+import { type DueRun, findQueueExpired } from "../store/runs.ts";
 import { loseRun } from "./lose-run.ts";
 
 const BATCH = 200;
 
 export async function expireLeases(deps: Deps): Promise<void> {
+  const { db } = deps.store;
+  if (!(await keepClock(deps))) return;
+  if (!(await each(deps, await findExpiredLeases(db, BATCH), expireOne))) return;
+  if (!(await each(deps, await findUnansweredStops(db, deps.limits.stopUnansweredMs, BATCH), finishStop))) return;
+  await each(deps, await findQueueExpired(db, BATCH), expireQueueTime);
+}
+
+/** False after an outage: everything got that time back, and the next sweep is soon enough. */
+async function keepClock(deps: Deps): Promise<boolean> {
   const outage = await transact(deps, async (tx) => {
     const { gapMs } = await lockLiveness(tx);
     const extended = gapMs > deps.limits.outageGapMs ? await extendLeases(tx, gapMs) : null;
     await touchLiveness(tx);
     return extended === null ? null : { gapMs: Math.round(gapMs), leases: extended };
   });
-  if (outage !== null) {
-    deps.logger.warn(outage, "leases extended by the length of an outage");
-    return;
+  if (outage !== null) deps.logger.warn(outage, "leases extended by the length of an outage");
+  return outage === null;
+}
+
+/** A long sweep must not look like an outage, and an outage in the middle of it must not pass for time in which somebody could renew. */
+async function each(
+  deps: Deps,
+  due: readonly DueRun[],
+  work: (deps: Deps, runId: string) => Promise<void>,
+): Promise<boolean> {
+  for (const { id } of due) {
+    await work(deps, id);
+    if (!(await keepClock(deps))) return false;
   }
-  for (const due of await findExpiredLeases(deps.store.db, BATCH)) await expireOne(deps, due.id);
-  for (const due of await findUnansweredStops(deps.store.db, deps.limits.stopUnansweredMs, BATCH))
-    await finishStop(deps, due.id);
-  for (const due of await findQueueExpired(deps.store.db, BATCH)) await expireQueueTime(deps, due.id);
+  return true;
 }
 
 async function expireOne(deps: Deps, runId: string): Promise<void> {
@@ -51,7 +69,7 @@ async function expireOne(deps: Deps, runId: string): Promise<void> {
 async function finishStop(deps: Deps, runId: string): Promise<void> {
   await transact(deps, async (tx, effects) => {
     const { run, session } = await lockForEnd(tx, runId);
-    if (run.state !== "stopping") return;
+    if (!(await stopIsUnanswered(tx, runId, deps.limits.stopUnansweredMs))) return;
     await endRun(deps, tx, effects, session, run, { outcome: "stopped", treeGone: false });
   });
 }

@@ -6,6 +6,11 @@ import type { Tx } from "./store.ts";
 
 const ttl = (ms: number) => sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 const ago = (ms: number) => sql`clock_timestamp() - make_interval(secs => ${ms / 1000})`;
+/**
+ * The clock by which leases end. It moves with the sweeps, and over an outage only together with all leases, in one transaction: a process
+ * that slept in the middle of its sweep still judges by the time at which somebody was there.
+ */
+const aliveAt = sql`(SELECT alive_at FROM liveness WHERE id = 1)`;
 const dueColumns = { id: runs.id, projectId: runs.projectId, sessionId: runs.sessionId };
 
 /** The new lease of a run whose renewal was judged; counted from now on Postgres's clock. */
@@ -35,30 +40,33 @@ export async function extendLeases(tx: Tx, byMs: number): Promise<number> {
 }
 
 export async function findExpiredLeases(tx: Tx, limit: number): Promise<DueRun[]> {
-  return await tx.select(dueColumns).from(runs).where(lt(runs.leaseExpiresAt, sql`clock_timestamp()`)).limit(limit);
+  return await tx.select(dueColumns).from(runs).where(lt(runs.leaseExpiresAt, aliveAt)).limit(limit);
 }
 
 export async function leaseIsExpired(tx: Tx, runId: string): Promise<boolean> {
   const [row] = await tx
-    .select({ expired: sql<boolean>`coalesce(${runs.leaseExpiresAt} < clock_timestamp(), false)` })
+    .select({ expired: sql<boolean>`coalesce(${runs.leaseExpiresAt} < ${aliveAt}, false)` })
     .from(runs)
     .where(eq(runs.id, runId));
   return row?.expired ?? false;
 }
 
+const unanswered = (ms: number) => {
+  const since = sql`${aliveAt} - make_interval(secs => ${ms / 1000})`;
+  return and(eq(runs.state, "stopping"), lt(runs.stopRequestedAt, since), lt(runs.renewedAt, since));
+};
+
 /** Stops that neither a supervisor nor a runner has answered for a while. */
 export async function findUnansweredStops(tx: Tx, unansweredMs: number, limit: number): Promise<DueRun[]> {
-  return await tx
-    .select(dueColumns)
+  return await tx.select(dueColumns).from(runs).where(unanswered(unansweredMs)).limit(limit);
+}
+
+export async function stopIsUnanswered(tx: Tx, runId: string, unansweredMs: number): Promise<boolean> {
+  const rows = await tx
+    .select({ id: runs.id })
     .from(runs)
-    .where(
-      and(
-        eq(runs.state, "stopping"),
-        lt(runs.stopRequestedAt, ago(unansweredMs)),
-        lt(runs.renewedAt, ago(unansweredMs)),
-      ),
-    )
-    .limit(limit);
+    .where(and(eq(runs.id, runId), unanswered(unansweredMs)));
+  return rows.length > 0;
 }
 
 /** A runner renews its attempts until their supervisor's first hello. Returns the ids renewed. */
