@@ -11,7 +11,7 @@ import { answerRunEvent, isTerminalRun, type RunEvent } from "@parallax/shared/r
 import type { Claimer } from "../auth/identify-claimer.ts";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
-import { changeAttempt, findAttempt } from "../store/attempts.ts";
+import { changeAttempt, findAttempt, reopenAttempt } from "../store/attempts.ts";
 import { findItemsOfRun } from "../store/inbox.ts";
 import type { RunRecord } from "../store/records.ts";
 import { lockSession, moveSession } from "../store/sessions.ts";
@@ -55,6 +55,8 @@ export async function completeRun(
         details: { status: run.state, outcome: run.outcome },
       });
     }
+    // given up too early: what ends now is this attempt, and the rest of its log is on its way
+    if (attempt !== null && attempt.endedAt !== null) await reopenAttempt(tx, run.id, run.attempt);
     await changeAttempt(tx, run.id, run.attempt, {
       endHash: hash,
       ...(end.log === null ? {} : { lastFrame: end.log.lastFrame, logBytes: end.log.bytes, logSha256: end.log.sha256 }),

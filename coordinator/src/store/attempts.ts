@@ -55,7 +55,7 @@ export async function endAttempt(
     .where(and(key(runId, attempt), isNull(attempts.endedAt)));
 }
 
-/** A thawed attempt goes on as if it had not been lost. */
+/** A thawed attempt goes on as if it had not been lost; a late end is the end of an attempt that was not lost after all. */
 export async function reopenAttempt(tx: Tx, runId: string, attempt: number): Promise<void> {
   await tx.update(attempts).set({ endedAt: null, endReason: null }).where(key(runId, attempt));
 }
