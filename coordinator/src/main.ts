@@ -23,7 +23,7 @@ async function start(config: Config, closers: Closer[]): Promise<void> {
   const logger = pino({ level: config.logLevel, redact: ["password", "token", "key", "url.password"] });
   const adminKey = await openAdminKey(config.dataDir);
   if (config.authOff) logger.warn("PARALLAX_AUTH=off: everybody on this machine may do everything");
-  const databaseUrl = config.databaseUrl ?? (await startDatabase(config, logger, closers));
+  const databaseUrl = await openDatabase(config, logger, closers);
 
   await migrateStore({ url: databaseUrl });
   const store = openStore({ url: databaseUrl });
@@ -54,21 +54,20 @@ async function start(config: Config, closers: Closer[]): Promise<void> {
   logger.info({ url, version: VERSION, pid: process.pid }, "coordinator ready");
 }
 
-async function startDatabase(config: Config, logger: Deps["logger"], closers: Closer[]): Promise<string> {
-  const database = await startEmbeddedPostgres({
-    dataDir: config.dataDir,
-    logger,
-    ...(config.systemDir === null ? {} : { systemDir: config.systemDir }),
-  });
-  const lock = await holdCoordinatorLock(database.url, () => {
-    logger.fatal("another coordinator took this data directory over");
+/** The database's URL, with the lock that makes this process its only coordinator: wake-ups do not leave a process yet. */
+async function openDatabase(config: Config, logger: Deps["logger"], closers: Closer[]): Promise<string> {
+  const { dataDir, systemDir, databaseUrl } = config;
+  const place = systemDir === null ? { dataDir } : { dataDir, systemDir };
+  const embedded = databaseUrl === null ? await startEmbeddedPostgres({ ...place, logger }) : null;
+  const url = databaseUrl ?? embedded?.url ?? "";
+  const lock = await holdCoordinatorLock(url, () => {
+    logger.fatal("another coordinator took this database over");
     process.exit(1);
   });
-  closers.push(
-    () => database.stop(),
-    () => lock.release(),
-  );
-  return database.url;
+  // only now is it ours to stop: without the lock it belongs to another coordinator
+  closers.push(async () => await embedded?.stop());
+  closers.push(() => lock.release());
+  return url;
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -63,7 +63,8 @@ export async function openTimers(messenger: Messenger, logger: Logger): Promise<
   // An outage is told by the pool, once; each connection that ends in it would tell it again here.
   const onError = (err: Error): void => {
     const level = "code" in err && isOutage(err) ? "debug" : "warn";
-    logger[level]({ err }, "timers reported an error");
+    // not the error as it is: the driver hangs its whole client on it
+    logger[level]({ code: "code" in err ? err.code : undefined, reason: err.message }, "timers reported an error");
   };
   queue.on("error", onError);
   worker.on("error", onError);

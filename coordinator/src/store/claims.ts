@@ -1,6 +1,6 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { RunnerRecord, RunRecord } from "./records.ts";
-import { attempts, runs } from "./schema.ts";
+import { attempts, runners, runs } from "./schema.ts";
 import type { Tx } from "./store.ts";
 
 export interface ClaimOrder {
@@ -12,6 +12,8 @@ export interface ClaimOrder {
   /** Claimed by a runner without a supervisor of ours: it never gets the same run twice. */
   readonly plain: boolean;
   readonly offerTtlMs: number;
+  readonly otherRunnerFirstMs: number;
+  readonly runnerStaleMs: number;
   readonly onlyRunId: string | null;
 }
 
@@ -21,11 +23,13 @@ export interface ClaimOrder {
  */
 export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunRecord[]> {
   if (order.laneIds.length === 0 || order.count < 1) return [];
+  if (await offersOfPollLapsed(tx, order)) return [];
   const best = sql`(
     SELECT candidate.id FROM runs candidate
     WHERE candidate.ready AND candidate.lane_id IN ${[...order.laneIds]}
       ${order.onlyRunId === null ? sql`` : sql`AND candidate.id = ${order.onlyRunId}`}
       ${order.plain ? sql`AND NOT EXISTS (SELECT 1 FROM attempts earlier WHERE earlier.run_id = candidate.id AND earlier.runner_id = ${order.runner.id})` : sql``}
+      ${await letLapseLately(tx, order)}
     ORDER BY candidate.priority, candidate.number
     LIMIT ${order.count} FOR UPDATE SKIP LOCKED)`;
   const claimed = await tx
@@ -43,6 +47,7 @@ export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunReco
       plain: order.plain,
       incarnation: null,
       stopToldAt: null,
+      offerAfter: null,
       leaseExpiresAt: sql`clock_timestamp() + make_interval(secs => ${order.offerTtlMs / 1000})`,
       renewedAt: sql`clock_timestamp()`,
       claimedAt: sql`clock_timestamp()`,
@@ -63,6 +68,51 @@ export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunReco
     );
   }
   return claimed.sort((a, b) => a.priority - b.priority || a.number - b.number);
+}
+
+/**
+ * A runner that let an offer lapse may never have heard of it. It gets nothing more under the same poll: only a new one shows that a
+ * reply arrived.
+ */
+async function offersOfPollLapsed(tx: Tx, { runner, pollId }: ClaimOrder): Promise<boolean> {
+  if (pollId === null) return false;
+  const rows = await tx
+    .select({ attempt: attempts.attempt })
+    .from(attempts)
+    .where(and(eq(attempts.runnerId, runner.id), eq(attempts.pollId, pollId), eq(attempts.endReason, "lapsed")))
+    .limit(1);
+  return rows.length > 0;
+}
+
+/** A run whose offer this runner has just let lapse is somebody else's first, if there is anybody else. */
+async function letLapseLately(tx: Tx, { runner, otherRunnerFirstMs, runnerStaleMs }: ClaimOrder): Promise<SQL> {
+  const [other] = await tx
+    .select({ id: runners.id })
+    .from(runners)
+    .where(
+      and(
+        eq(runners.projectId, runner.projectId),
+        ne(runners.id, runner.id),
+        eq(runners.state, "online"),
+        isNull(runners.notReadyReason),
+        sql`${runners.lastHeartbeatAt} > clock_timestamp() - make_interval(secs => ${runnerStaleMs / 1000})`,
+      ),
+    )
+    .limit(1);
+  if (other === undefined) return sql``;
+  return sql`AND NOT EXISTS (SELECT 1 FROM attempts last WHERE last.run_id = candidate.id AND last.attempt = candidate.attempt
+        AND last.runner_id = ${runner.id} AND last.end_reason = 'lapsed'
+        AND last.ended_at > clock_timestamp() - make_interval(secs => ${otherRunnerFirstMs / 1000}))`;
+}
+
+/** Whether somebody could still claim something of the lane: the poll that found nothing may have been passed over. */
+export async function laneHasReadyRun(tx: Tx, laneId: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.laneId, laneId), eq(runs.ready, true)))
+    .limit(1);
+  return rows.length > 0;
 }
 
 /** The unstarted offers of an earlier poll with the same id; replaying does not renew their deadline. */

@@ -59,7 +59,7 @@ async function takeWithin(client: postgres.Sql, waitMs: number): Promise<void> {
     if (row?.["held"] === true) return;
     if (performance.now() > until) {
       await client.end({ timeout: 1 });
-      throw new ParallaxError("data_dir_in_use", "another coordinator uses this data directory", {
+      throw new ParallaxError("data_dir_in_use", "another coordinator uses this database", {
         hint: "stop it, or choose another directory with --data-dir",
       });
     }

@@ -202,3 +202,11 @@ export async function findSessionsWithNewItems(
     )
     .limit(limit);
 }
+
+/** set_aside → new: somebody looked into why they came back, and wants them delivered again. */
+export async function releaseSetAside(tx: Tx, projectId: string, sessionId: string): Promise<void> {
+  await tx
+    .update(inboxItems)
+    .set({ state: "new", deliveries: 0, notBefore: null })
+    .where(and(ofSession(projectId, sessionId), eq(inboxItems.state, "set_aside")));
+}

@@ -68,7 +68,8 @@ export async function listRunners(tx: Tx, projectId: string): Promise<RunnerView
     .select({
       runner: runners,
       silentMs: sql<number>`(extract(epoch FROM clock_timestamp() - ${runners.lastHeartbeatAt}) * 1000)::float8`,
-      activeRuns: sql<number>`(SELECT count(*)::int FROM runs WHERE runs.runner_id = ${runners.id} AND runs.state IN ('claimed', 'running', 'stopping'))`,
+      // spelled out: among selected fields the builder drops the table's name, and a bare "id" would be the inner table's
+      activeRuns: sql<number>`(SELECT count(*)::int FROM runs WHERE runs.runner_id = runners.id AND runs.state IN ('claimed', 'running', 'stopping'))`,
     })
     .from(runners)
     .where(and(eq(runners.projectId, projectId)))

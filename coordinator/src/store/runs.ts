@@ -38,14 +38,17 @@ export async function changeRun(tx: Tx, id: string, change: RunChange): Promise<
 
 export interface OpenRun {
   readonly run: RunRecord;
-  /** Its `not_before` has passed, or it has none. */
-  readonly due: boolean;
+  /** What it waits for: its `not_before` or the pause before its next offer; 0 when neither is ahead. By Postgres's clock. */
+  readonly pauseMs: number;
 }
 
 /** Everything of a session that is not terminal, a lost run first, then by age. */
 export async function findOpenRuns(tx: Tx, projectId: string, sessionId: string): Promise<OpenRun[]> {
   const rows = await tx
-    .select({ run: runs, due: sql<boolean>`coalesce(${runs.notBefore} <= clock_timestamp(), true)` })
+    .select({
+      run: runs,
+      pauseMs: sql<number>`coalesce(greatest(0, extract(epoch FROM greatest(${runs.notBefore}, ${runs.offerAfter}) - clock_timestamp()) * 1000), 0)::float8`,
+    })
     .from(runs)
     .where(
       and(
@@ -155,6 +158,7 @@ export async function findPromotable(tx: Tx, limit: number): Promise<DueRun[]> {
         eq(runs.state, "pending"),
         eq(runs.ready, false),
         or(isNull(runs.notBefore), lte(runs.notBefore, sql`clock_timestamp()`)),
+        or(isNull(runs.offerAfter), lte(runs.offerAfter, sql`clock_timestamp()`)),
         sql`NOT EXISTS (SELECT 1 FROM runs other WHERE other.project_id = ${runs.projectId} AND other.session_id = ${runs.sessionId}
               AND (other.ready OR other.state IN ('claimed', 'running', 'stopping')))`,
       ),

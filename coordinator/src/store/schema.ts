@@ -177,6 +177,7 @@ export const runs = pgTable("runs", {
   leaseExpiresAt: time("lease_expires_at"),
   renewedAt: time("renewed_at"),
   notBefore: time("not_before"),
+  offerAfter: time("offer_after"),
   queueExpiresAt: time("queue_expires_at"),
   stopRequestedAt: time("stop_requested_at"),
   stopReason: text("stop_reason"),
@@ -208,7 +209,9 @@ export const attempts = pgTable(
     startedAt: time("started_at"),
     supervisedAt: time("supervised_at"),
     endedAt: time("ended_at"),
-    endReason: text("end_reason").$type<"lapsed" | "lost" | "completed" | "failed" | "stopped" | "given_up">(),
+    endReason: text("end_reason").$type<
+      "lapsed" | "withdrawn" | "lost" | "completed" | "failed" | "stopped" | "given_up"
+    >(),
     nextFrame: integer("next_frame").notNull().default(1),
     lastFrame: integer("last_frame"),
     logBytes: bigint("log_bytes", { mode: "number" }),

@@ -167,6 +167,8 @@ CREATE TABLE runs (
   lease_expires_at timestamptz,
   renewed_at timestamptz,
   not_before timestamptz,
+  -- its offers lapsed: no runner is offered it again before this
+  offer_after timestamptz,
   queue_expires_at timestamptz,
   stop_requested_at timestamptz,
   stop_reason text,
@@ -230,7 +232,7 @@ CREATE TABLE attempts (
   started_at timestamptz,
   supervised_at timestamptz,
   ended_at timestamptz,
-  end_reason text CHECK (end_reason IN ('lapsed', 'lost', 'completed', 'failed', 'stopped', 'given_up')),
+  end_reason text CHECK (end_reason IN ('lapsed', 'withdrawn', 'lost', 'completed', 'failed', 'stopped', 'given_up')),
   next_frame integer NOT NULL DEFAULT 1 CHECK (next_frame > 0),
   -- told by the completion: how many frames belong to this attempt, and what they hash to
   last_frame integer,
@@ -242,6 +244,9 @@ CREATE TABLE attempts (
   PRIMARY KEY (run_id, attempt),
   CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
+
+-- A poll whose offers lapsed is offered nothing more.
+CREATE INDEX attempts_lapsed ON attempts (runner_id, poll_id) WHERE end_reason = 'lapsed';
 
 -- The row that is locked to give an event its place in the run's sequence.
 CREATE TABLE streams (

@@ -26,7 +26,9 @@ export async function letPausesEnd(tx: Tx, projectId: string, sessionId: string)
 /** The run's `not_before`, and the pause before its next offer, have come. */
 export async function letStartTimeCome(tx: Tx, runId: string): Promise<void> {
   await tx.execute(sql`
-    UPDATE runs SET not_before = least(not_before, clock_timestamp() - interval '1 second') WHERE id = ${runId}`);
+    UPDATE runs SET not_before = CASE WHEN not_before IS NULL THEN NULL ELSE clock_timestamp() - interval '1 second' END,
+      offer_after = CASE WHEN offer_after IS NULL THEN NULL ELSE clock_timestamp() - interval '1 second' END
+    WHERE id = ${runId}`);
 }
 
 export async function letQueueTimeEnd(tx: Tx, runId: string): Promise<void> {
