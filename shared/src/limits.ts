@@ -7,6 +7,10 @@ export const DEFAULT_LIMITS = {
   pollHoldMs: 25_000,
   /** An offer that is not started within this returns to pending. */
   offerTtlMs: 15_000,
+  /** An offer that lapsed comes back to the same runner only after this, as long as another runner is online. */
+  otherRunnerFirstMs: 10_000,
+  /** Pause before a run whose offers lapse again and again is offered once more: 5 s, doubling up to this. */
+  reofferPauseMsMax: 60_000,
   /** Lease of a supervised attempt, counted from each accepted renewal. */
   leaseTtlMs: 90_000,
   /** Lease of a plain HTTP runner, which has no supervisor that freezes. */

@@ -6,6 +6,7 @@ import type { OfferedRun } from "@parallax/shared/protocol/runners";
 import { type Deps, TOPICS } from "../deps.ts";
 import { withdrawOffers } from "../leases/withdraw-offers.ts";
 import { claimRuns } from "../runs/claim-runs.ts";
+import { laneHasReadyRun } from "../store/claims.ts";
 import { findLane, listLanes } from "../store/lanes.ts";
 import type { RunnerRecord } from "../store/records.ts";
 import { matchesRunner } from "./match-lane.ts";
@@ -110,18 +111,19 @@ class LongPolls implements Dispatcher {
         waiter.missed = true;
         continue;
       }
-      // served, or nothing was left to claim because somebody else has it: the other polls need not look
-      await this.#claimUntilQuiet(waiter);
-      return;
+      if (await this.#claimUntilQuiet(waiter)) return;
+      // nothing was left to claim because somebody else has it: the other polls need not look. Or this one was passed over
+      if (!(await laneHasReadyRun(this.#deps.store.db, laneId))) return;
     }
   }
 
-  /** Looks until nothing was missed meanwhile. */
-  async #claimUntilQuiet(waiter: Waiter): Promise<void> {
+  /** Looks until nothing was missed meanwhile. True when the waiter is served or gone. */
+  async #claimUntilQuiet(waiter: Waiter): Promise<boolean> {
     do {
       waiter.missed = false;
-      if (await this.#tryClaim(waiter)) return;
+      if (await this.#tryClaim(waiter)) return true;
     } while (waiter.missed);
+    return false;
   }
 
   /** True when the waiter is served or gone. */

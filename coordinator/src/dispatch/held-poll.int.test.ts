@@ -24,7 +24,7 @@ describe("a held poll", () => {
     let poll: Promise<{ run_id: string }[]> | null = null;
     await transact(deps, async (tx, effects) => {
       await lockSession(tx, "default", created.session_id);
-      await promoteSession(deps, tx, effects, "default", created.session_id);
+      await promoteSession(tx, effects, "default", created.session_id);
       poll = dispatcher.serve({
         runner,
         count: 1,

@@ -29,8 +29,9 @@ export async function assignInbox(
   if (items.length === 0) return;
   const open = await findOpenRuns(tx, projectId, sessionId);
   if (open.some(({ run }) => isActiveRun(run.state))) return;
-  // only a run that is not waiting for a time may absorb: what is owed must not be delayed by somebody's timer
-  const absorber = open.find(({ run, due }) => run.state === "pending" && due)?.run;
+  // only a run that is not waiting for a time may absorb: what is owed must not be delayed by somebody's timer. One that was offered or
+  // started before goes first in any case, so nothing is gained by another run
+  const absorber = open.find(({ run, pauseMs }) => run.attempt > 0 || pauseMs === 0)?.run;
   const target = absorber ?? (await enqueueResume(deps, tx, session));
   if (target === null) return;
   await assignItems(
@@ -38,7 +39,7 @@ export async function assignInbox(
     items.map((item) => item.id),
     target.id,
   );
-  await promoteSession(deps, tx, effects, projectId, sessionId);
+  await promoteSession(tx, effects, projectId, sessionId);
   effects.session(projectId, sessionId);
 }
 

@@ -12,6 +12,7 @@ import { endRun } from "../runs/end-run.ts";
 import type { LockedRun } from "../runs/lock-for-end.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { endAttempt } from "../store/attempts.ts";
+import { databaseNowPlus } from "../store/database-time.ts";
 import { releaseReservations, repeatItems } from "../store/inbox.ts";
 import type { RunRecord } from "../store/records.ts";
 import { changeRun } from "../store/runs.ts";
@@ -53,7 +54,7 @@ export async function loseRun(
   // what a waiting call of the dead attempt would have handed out goes to attempt k+1 with the rest
   await releaseReservations(tx, run.projectId, run.sessionId);
   await assignInbox(deps, tx, effects, run.projectId, run.sessionId);
-  await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
+  await promoteSession(tx, effects, run.projectId, run.sessionId);
   effects.session(run.projectId, run.sessionId);
 }
 
@@ -82,7 +83,9 @@ function judgeLoss(deps: Deps, run: RunRecord): Verdict {
   return null;
 }
 
-/** An offer that was never started goes back; after too many of them the fleet, not the run, is broken. */
+const REOFFER_PAUSE_MS = 5_000;
+
+/** An offer that was never started goes back: once at once, then with growing pauses; after too many of them the fleet, not the run, is broken. */
 async function lapseOffer(deps: Deps, tx: Tx, effects: Effects, { run, session }: LockedRun): Promise<void> {
   const offers = run.offers + 1;
   if (offers >= deps.limits.offersMax) {
@@ -99,14 +102,25 @@ async function lapseOffer(deps: Deps, tx: Tx, effects: Effects, { run, session }
     });
     return;
   }
+  const pauseMs = offers === 1 ? 0 : Math.min(deps.limits.reofferPauseMsMax, REOFFER_PAUSE_MS * 2 ** (offers - 2));
+  await changeRun(tx, run.id, { offers, offerAfter: pauseMs === 0 ? null : databaseNowPlus(pauseMs) });
+  await returnOffer(tx, effects, run, "lapsed");
+}
+
+/** claimed → pending: nobody began it, so nothing of it has to be given to anybody else. */
+export async function returnOffer(
+  tx: Tx,
+  effects: Effects,
+  run: RunRecord,
+  reason: "lapsed" | "withdrawn",
+): Promise<void> {
   await changeRun(tx, run.id, {
     state: "pending",
     ready: false,
     waitingFor: "session_busy",
     phase: null,
     leaseExpiresAt: null,
-    offers,
   });
-  await endAttempt(tx, run.id, run.attempt, "lapsed");
-  await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
+  await endAttempt(tx, run.id, run.attempt, reason);
+  await promoteSession(tx, effects, run.projectId, run.sessionId);
 }

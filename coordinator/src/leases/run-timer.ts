@@ -16,6 +16,6 @@ export async function runTimer(deps: Deps, timer: Timer): Promise<void> {
     await lockTree(tx, projectId, session.rootSessionId);
     if (timer.kind === "assign") await assignInbox(deps, tx, effects, projectId, sessionId);
     await lockSession(tx, projectId, sessionId);
-    await promoteSession(deps, tx, effects, projectId, sessionId);
+    await promoteSession(tx, effects, projectId, sessionId);
   });
 }

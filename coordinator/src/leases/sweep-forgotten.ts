@@ -22,13 +22,13 @@ export async function promoteDue(deps: Deps): Promise<void> {
       await lockSession(tx, projectId, id);
       // it may have been occupied again since the look
       if ((await occupationLeft(tx, projectId, id)) === 0) await occupySession(tx, projectId, id, null);
-      await promoteSession(deps, tx, effects, projectId, id);
+      await promoteSession(tx, effects, projectId, id);
     });
   }
   for (const { projectId, sessionId } of await findPromotable(deps.store.db, BATCH)) {
     await transact(deps, async (tx, effects) => {
       await lockSession(tx, projectId, sessionId);
-      await promoteSession(deps, tx, effects, projectId, sessionId);
+      await promoteSession(tx, effects, projectId, sessionId);
     });
   }
 }

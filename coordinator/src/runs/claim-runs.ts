@@ -29,7 +29,7 @@ export interface ClaimedRun {
 
 export async function claimRuns(deps: Deps, request: ClaimRequest): Promise<ClaimedRun[]> {
   return await transact(deps, async (tx) => {
-    const claimed = await claimReadyRuns(tx, { ...request, offerTtlMs: deps.limits.offerTtlMs });
+    const claimed = await claimReadyRuns(tx, { ...request, ...deps.limits });
     return await makeOffers(deps, tx, claimed);
   });
 }

@@ -65,7 +65,7 @@ export async function createRunIn(
   }
   // what a stop held, or what came meanwhile, goes out with the resume
   if (place.session !== null) await assignInbox(deps, tx, effects, author.projectId, session.id);
-  await promoteSession(deps, tx, effects, author.projectId, session.id);
+  await promoteSession(tx, effects, author.projectId, session.id);
   effects.session(author.projectId, session.id);
   const created = { run_id: run.id, session_id: session.id, status: "pending" as const };
   if (author.idempotency !== null) await rememberAnswer(tx, author.projectId, author.idempotency, created);

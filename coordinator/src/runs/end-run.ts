@@ -75,7 +75,7 @@ export async function endRun(
   await releaseReservations(tx, run.projectId, run.sessionId);
   await assignInbox(deps, tx, effects, run.projectId, run.sessionId);
   await settleSession(deps, tx, effects, run.projectId, run.sessionId);
-  await promoteSession(deps, tx, effects, run.projectId, run.sessionId);
+  await promoteSession(tx, effects, run.projectId, run.sessionId);
   effects.session(run.projectId, run.sessionId);
   effects.wake(TOPICS.events, run.id);
   effects.wake(TOPICS.directives, run.id);

@@ -106,6 +106,13 @@ async function explainWaiting(deps: Deps, run: RunRecord): Promise<Explanation> 
       facts: { ...facts, not_before: run.notBefore },
     };
   }
+  if (run.waitingFor === "offer_paused") {
+    return {
+      cause: "offer_paused",
+      sentence: `It was offered ${run.offers} times and no runner started it; it is offered again at ${run.offerAfter?.toISOString()}.`,
+      facts: { ...facts, offers: run.offers, offer_after: run.offerAfter },
+    };
+  }
   if (run.waitingFor === "session_occupied") {
     const session = await findSession(deps.store.db, run.projectId, run.sessionId);
     return {
