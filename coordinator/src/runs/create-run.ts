@@ -12,7 +12,7 @@ import { assignInbox } from "../inbox/assign-inbox.ts";
 import { promoteSession } from "../sessions/promote-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
 import { databaseNowPlus } from "../store/database-time.ts";
-import { oweParent } from "../store/duties.ts";
+import { awaits, oweParent } from "../store/duties.ts";
 import { ensureLane } from "../store/lanes.ts";
 import type { RunRecord, SessionRecord } from "../store/records.ts";
 import { findRun, insertRun } from "../store/runs.ts";
@@ -52,6 +52,11 @@ export async function createRunIn(
   const session = place.session ?? (await beginSession(tx, author, plan, place));
   const run = await enqueue(deps, tx, author, request, plan, place, session);
   if (place.parent !== null && owesReport(author, plan)) {
+    if (await awaits(tx, author.projectId, session.id, place.parent.id))
+      throw new ParallaxError(
+        "parent_is_descendant",
+        `Session '${session.id}' waits for '${place.parent.id}' itself; both would wait for ever`,
+      );
     await oweParent(tx, {
       id: deps.ids.make("duty"),
       projectId: author.projectId,

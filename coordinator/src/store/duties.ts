@@ -27,6 +27,19 @@ export async function findDutiesOwedTo(tx: Tx, projectId: string, parentSessionI
     .orderBy(duties.createdAt);
 }
 
+/** Whether the session awaits the other one, directly or through what that one is awaited by. */
+export async function awaits(tx: Tx, projectId: string, sessionId: string, otherId: string): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    WITH RECURSIVE above AS (
+      SELECT parent_session_id AS id FROM duties WHERE project_id = ${projectId} AND child_session_id = ${otherId} AND state = 'owed'
+      UNION
+      SELECT d.parent_session_id FROM duties d JOIN above ON d.child_session_id = above.id
+      WHERE d.project_id = ${projectId} AND d.state = 'owed'
+    )
+    SELECT id FROM above WHERE id = ${sessionId}`);
+  return rows.length > 0;
+}
+
 export async function countOwedTo(tx: Tx, projectId: string, parentSessionId: string): Promise<number> {
   const [row] = await tx
     .select({ n: sql<number>`count(*)::int` })
