@@ -61,6 +61,19 @@ describe("what an agent took", () => {
     expect((await claim(deps, runner, runId))?.prompt).toContain(`precious (This may be a repeat`);
   });
 
+  it("after it had been given up goes to attempt k+1 as a possible repeat, and only that one's word consumes it", async () => {
+    const sessionId = await restingSession();
+    await say(sessionId, "twice");
+    const live = await resumed(sessionId);
+    await reportLoss(deps, claimerOf(live), runner.instanceId ?? "", "taken for dead");
+    await noteTaken(deps, { ...live.agent, incarnation: live.incarnation }, live.offer.items);
+    const second = await startAttempt(deps, runner, live.agent.runId);
+    expect(second.offer.prompt).toContain("twice (This may be a repeat");
+    expect(await items(sessionId)).toMatchObject([{ state: "assigned", attempt: 2, deliveries: 1 }]);
+    await finish(deps, second, { itemsTaken: [] });
+    expect(await items(sessionId)).toMatchObject([{ state: "new", deliveries: 2 }]);
+  });
+
   it("is consumed by the end that the agent's side reports, also when it was stopped", async () => {
     const sessionId = await restingSession();
     await say(sessionId, "read");

@@ -41,7 +41,11 @@ describe("deleting a session", () => {
     await removeSession(deps, P, child.session_id);
     expect(await findDutiesOwedTo(deps.store.db, P, parent.agent.sessionId)).toEqual([]);
     const [item] = await listItems(deps.store.db, P, parent.agent.sessionId, 5);
-    expect(item).toMatchObject({ state: "assigned", childSessionId: child.session_id });
+    expect(item).toMatchObject({
+      state: "assigned",
+      childSessionId: child.session_id,
+      payload: { status: "failed", error: "Session was deleted", result_text: "done" },
+    });
     const woken = await startAttempt(deps, runner, item?.runId);
     await finish(deps, woken);
     expect((await session(parent.agent.sessionId))?.settledAt).not.toBeNull();

@@ -4,14 +4,13 @@
  * Writes: sessions (cascades), duties, inbox_items.  Emits: session wakes, hints.
  */
 import { ParallaxError } from "@parallax/shared/errors";
-import { isTerminalRun } from "@parallax/shared/run-state";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
 import { payDuty } from "../inbox/pay-duty.ts";
 import { endRun } from "../runs/end-run.ts";
 import { findDutiesOwedBy } from "../store/duties.ts";
-import { findActiveRun, findNewestRun, findOpenRuns } from "../store/runs.ts";
+import { findActiveRun, findNewestEnd, findOpenRuns } from "../store/runs.ts";
 import { changeSession, deleteSession, findSession, lockSession } from "../store/sessions.ts";
 import { lockTree } from "../store/trees.ts";
 import { settleSession } from "./settle-session.ts";
@@ -39,16 +38,12 @@ export async function removeSession(deps: Deps, projectId: string, sessionId: st
         error: DELETED,
       });
     }
-    const newest = await findNewestRun(tx, projectId, sessionId);
+    const last = await findNewestEnd(tx, projectId, sessionId);
     const owed = await findDutiesOwedBy(tx, projectId, sessionId);
-    for (const duty of owed) {
-      if (newest === null) continue;
-      await payDuty(deps, tx, duty, {
-        ...newest,
-        ...(isTerminalRun(newest.state) ? {} : { state: "stopped" as const }),
-        error: newest.error ?? DELETED,
-      });
-    }
+    // it had not settled: how its last run ended is not how its work ended
+    for (const duty of owed)
+      if (last !== null)
+        await payDuty(deps, tx, duty, { ...last, state: "stopped", outcome: "stopped", error: DELETED });
     await deleteSession(tx, projectId, sessionId);
     for (const duty of owed) {
       await assignInbox(deps, tx, effects, projectId, duty.parentSessionId);

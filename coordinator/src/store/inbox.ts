@@ -68,12 +68,20 @@ export async function assignItems(tx: Tx, itemIds: readonly string[], runId: str
     .where(and(inArray(inboxItems.id, [...itemIds]), eq(inboxItems.state, "new")));
 }
 
-/** The attempt's message contains what is assigned to its run now; what comes later was never told to it. */
+/**
+ * The attempt's message contains what is its run's now; what comes later was never told to it. What the attempt before took after it was
+ * given up is a possible repeat, like the rest that it took.
+ */
 export async function offerItems(tx: Tx, runId: string, attempt: number): Promise<void> {
+  const repeated = sql`CASE WHEN ${inboxItems.state} = 'taken' AND ${inboxItems.attempt} < ${attempt} THEN 1 ELSE 0 END`;
   await tx
     .update(inboxItems)
-    .set({ attempt })
-    .where(and(eq(inboxItems.runId, runId), eq(inboxItems.state, "assigned")));
+    .set({
+      attempt,
+      state: sql`CASE WHEN ${inboxItems.attempt} < ${attempt} THEN 'assigned' ELSE ${inboxItems.state} END`,
+      deliveries: sql`${inboxItems.deliveries} + ${repeated}`,
+    })
+    .where(and(eq(inboxItems.runId, runId), inArray(inboxItems.state, ["assigned", "taken"])));
 }
 
 /** Marked by explicit ids, of what the attempt was told: only what the agent really took, never "all of this run". */
