@@ -1,7 +1,8 @@
-import type { AttemptFacts, Facts } from "./audit/load-facts.ts";
+import type { Facts } from "./audit/load-facts.ts";
 import type { Random } from "./random.ts";
 import type { ScaledLimits } from "./scaled-limits.ts";
-import type { Host, Stage } from "./stage/open-stage.ts";
+import type { Stage } from "./stage/open-stage.ts";
+import type { Effect } from "./workload/ledger.ts";
 import type { WorkloadShape } from "./workload/shape.ts";
 import type { Workload } from "./workload/start-workload.ts";
 
@@ -11,6 +12,11 @@ export interface Round {
   readonly random: Random;
   readonly stage: Stage;
   readonly workload: Workload;
+  /**
+   * Attempts (run-attempt) that the fault cut off together with everybody who could have stopped them: what they do after a newer claim is
+   * counted apart, because no software on that machine was scheduled to keep it from happening.
+   */
+  readonly frozenAttempts: Set<string>;
   /** Aborted when the whole chaos run is interrupted. */
   readonly signal: AbortSignal;
   /** For the person who reads along, and for the report of a round that failed. */
@@ -21,6 +27,7 @@ export interface Round {
   /** Resolves when at least so many agents have written to the ledger. */
   working(agents: number): Promise<void>;
   facts(): Promise<Facts>;
+  effects(): Promise<Effect[]>;
 }
 
 /** What a variant needs to be different from the ordinary round. */
@@ -35,8 +42,6 @@ export interface Setting {
   readonly restWithinMs?: number;
   /** False when agents' clocks are moved. */
   readonly clocksAgree?: boolean;
-  /** What, if anything, is cut off together with everybody who could have stopped it. */
-  readonly frozenMachine?: (attempt: AttemptFacts, hosts: readonly Host[]) => boolean;
 }
 
 export interface Variant {

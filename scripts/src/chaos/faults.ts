@@ -1,5 +1,7 @@
 import type { Fault } from "./fault.ts";
 import { killedProcesses } from "./faults/f01-killed-processes.ts";
+import { frozenProcesses } from "./faults/f02-frozen-processes.ts";
+import { lostAnswers } from "./faults/f03-lost-answers.ts";
 
 /** Every fault, in the order in which they are played. A new one is a file in faults/ and a line here. */
-export const FAULTS: readonly Fault[] = [killedProcesses];
+export const FAULTS: readonly Fault[] = [killedProcesses, frozenProcesses, lostAnswers];

@@ -116,7 +116,7 @@ async function play(
     leftForks: await findMarked(`PARALLAX_TEST_FORK=${workload.forkMarker}`),
     overlaps: {
       clocksAgree: setting.clocksAgree ?? true,
-      frozenMachine: (attempt) => setting.frozenMachine?.(attempt, stage.hosts) ?? false,
+      frozenAttempts: round.frozenAttempts,
     },
     faultBeganMs,
   });
@@ -144,7 +144,7 @@ function connect(stage: Stage): () => Promise<Sql> {
   };
 }
 
-type RoundParts = Omit<Round, "sleep" | "until" | "working">;
+type RoundParts = Omit<Round, "sleep" | "until" | "working" | "effects" | "frozenAttempts">;
 
 const LOOK_EVERY_MS = 100;
 const UNTIL_MS = 60_000;
@@ -160,6 +160,8 @@ function makeRound(parts: RoundParts): Round {
   };
   return {
     ...parts,
+    frozenAttempts: new Set(),
+    effects: async () => await readLedger(workload.ledger),
     until,
     sleep: async (ms) => await sleep(ms, undefined, { signal }),
     working: async (agents) =>

@@ -1,12 +1,12 @@
 import type { Effect } from "../workload/ledger.ts";
 import type { Finding } from "./finding.ts";
-import type { AttemptFacts, Facts } from "./load-facts.ts";
+import type { Facts } from "./load-facts.ts";
 
 export interface OverlapScope {
   /** The agents' clocks and the database's are the same one. */
   readonly clocksAgree: boolean;
   /** Attempts that this fault cut off together with everybody who could have stopped them. */
-  readonly frozenMachine: (attempt: AttemptFacts) => boolean;
+  readonly frozenAttempts: ReadonlySet<string>;
 }
 
 /**
@@ -30,7 +30,7 @@ export function findOverlaps(facts: Facts, effects: readonly Effect[], scope: Ov
     if (late.length === 0) continue;
     const byMs = Math.max(...late.map((effect) => effect.atMs)) - next.claimedAtMs;
     findings.push({
-      kind: scope.frozenMachine(attempt) ? "frozen_overlap" : "overlap",
+      kind: scope.frozenAttempts.has(`${attempt.runId}-${attempt.attempt}`) ? "frozen_overlap" : "overlap",
       text: `${late.length} effects of ${attempt.runId} attempt ${attempt.attempt} after the claim of ${next.attempt}, the last ${Math.round(byMs)} ms after it`,
     });
   }

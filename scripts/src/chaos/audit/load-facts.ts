@@ -66,6 +66,12 @@ export interface ItemFacts {
   readonly dueInMs: number | null;
 }
 
+export interface DirectiveFacts {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly kind: string;
+}
+
 /** The whole truth of a round, read in one transaction. */
 export interface Facts {
   readonly runs: readonly RunFacts[];
@@ -73,6 +79,7 @@ export interface Facts {
   readonly sessions: readonly SessionFacts[];
   readonly duties: readonly DutyFacts[];
   readonly items: readonly ItemFacts[];
+  readonly directives: readonly DirectiveFacts[];
 }
 
 export async function loadFacts(sql: Sql): Promise<Facts> {
@@ -97,6 +104,7 @@ export async function loadFacts(sql: Sql): Promise<Facts> {
     const items = await tx<ItemFacts[]>`
       SELECT id, session_id AS "sessionId", kind, state, duty_id AS "dutyId", child_session_id AS "childSessionId", payload->>'message' AS message,
         run_id AS "runId", deliveries, ${left("not_before")} AS "dueInMs" FROM inbox_items ORDER BY number`;
-    return { runs, attempts, sessions, duties, items };
+    const directives = await tx<DirectiveFacts[]>`SELECT run_id AS "runId", attempt, kind FROM directives`;
+    return { runs, attempts, sessions, duties, items, directives };
   });
 }

@@ -12,12 +12,11 @@ import type { History } from "./history.ts";
 
 /**
  * pass              as if nobody stood between
- * drop_answer       the coordinator gets it and answers, the answer is lost with the connection
  * drop_request      lost with the connection before the coordinator hears of it
  * twice             the coordinator gets it twice, one after the other; the second answer is given
  * replay_later      given on as it is, and once more a while later, when newer ones have been answered
  */
-export type Treatment = "pass" | "drop_answer" | "drop_request" | "twice" | "replay_later";
+export type Treatment = "pass" | "drop_request" | "twice" | "replay_later";
 
 /** Called for every request in order; what it returns happens to this one. */
 export type Rule = (call: ClassifiedCall) => Treatment;
@@ -28,6 +27,10 @@ export type Partition = "none" | "both" | "answers";
 export interface Wire {
   readonly url: string;
   rule: Rule;
+  /** The coordinator has answered with this status; true: the answer is lost with its connection. */
+  losesAnswer: ((call: ClassifiedCall, status: number) => boolean) | null;
+  /** Changes what is asked for. */
+  rewrite: ((path: string, call: ClassifiedCall) => string) | null;
   /** Silence, not refusal: whoever waits notices by its own time limit. Healing lets what was held go. */
   partition(kind: Partition): void;
   /** Called when the coordinator has answered and the answer is on its way; it is held back until the promise resolves. */
@@ -63,6 +66,8 @@ interface Taken {
 class RecordingProxy implements Wire {
   rule: Rule = passAll;
   onAnswer: Wire["onAnswer"] = null;
+  losesAnswer: Wire["losesAnswer"] = null;
+  rewrite: Wire["rewrite"] = null;
   readonly #options: WireOptions;
   readonly #server: Server;
   #partition: Partition = "none";
@@ -114,16 +119,17 @@ class RecordingProxy implements Wire {
     outgoing.once("close", () => gone.abort());
     // Who hangs up takes back a long poll, but not a write that is on its way.
     const signal = HELD_CALLS.has(call.kind) && treatment === "pass" ? gone.signal : undefined;
+    const isStreamed = call.kind === "mcp" && treatment === "pass" && this.losesAnswer === null;
     if (treatment === "twice") await this.#ask(incoming, body, call, signal);
     if (treatment === "replay_later") this.#replay(incoming, body, call);
-    if (call.kind === "mcp" && treatment === "pass") return await this.#stream(incoming, outgoing, body, signal);
+    if (isStreamed) return await this.#stream(incoming, outgoing, body, signal);
     const answer = await this.#ask(incoming, body, call, signal);
     await this.onAnswer?.(call, answer.status);
     if (this.#partition !== "none") {
       await this.#healed.promise;
       return void outgoing.destroy();
     }
-    if (treatment === "drop_answer") return void outgoing.destroy();
+    if (this.losesAnswer?.(call, answer.status) === true) return void outgoing.destroy();
     outgoing.writeHead(answer.status, withoutHopHeaders(answer.headers));
     outgoing.end(answer.body);
   }
@@ -176,7 +182,8 @@ class RecordingProxy implements Wire {
   }
 
   async #forward(incoming: IncomingMessage, body: Buffer, signal: AbortSignal | undefined): Promise<IncomingMessage> {
-    const target = new URL(incoming.url ?? "/", this.#options.target());
+    const path = incoming.url ?? "/";
+    const target = new URL(this.rewrite?.(path, classifyRequest(path)) ?? path, this.#options.target());
     const headers = { ...incoming.headers, host: target.host, connection: "close" };
     const upstream = request(target, {
       method: incoming.method ?? "GET",
@@ -200,14 +207,4 @@ async function readAll(stream: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** A rule for the Nth call of a kind, counted from 1; all others pass. `calls` counts how often it was met. */
-export function onNth(kind: CallKind, numbers: ReadonlySet<number>, treatment: Treatment): Rule {
-  let seen = 0;
-  return (call) => {
-    if (call.kind !== kind) return "pass";
-    seen += 1;
-    return numbers.has(seen) ? treatment : "pass";
-  };
 }

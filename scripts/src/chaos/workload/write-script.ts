@@ -28,7 +28,7 @@ export function writeTreeScript(surroundings: ScriptSurroundings, name: string):
       ...effects(surroundings, name, 1),
       ...children.map((prompt, index) => ({ start: { name: `child${index}`, prompt } })),
       ...effects(surroundings, name, random.int(shape.linesMin, shape.linesMax)),
-      { say: `${name} started ${count}` },
+      { say: heardText(name) },
     ],
     default_resume: resume(surroundings, name),
   };
@@ -45,7 +45,7 @@ function writeChildScript(surroundings: ScriptSurroundings, name: string): Agent
       ...(orchestrates ? [{ start: grandchild }] : []),
       ...leaveProcesses(surroundings),
       ...effects(surroundings, name, Math.floor(lines / 2)),
-      { say: doneText(name) },
+      { say: heardText(name) },
     ],
     default_resume: resume(surroundings, name),
   };
@@ -57,19 +57,22 @@ function writeLeafScript(surroundings: ScriptSurroundings, name: string): AgentS
     steps: [
       ...leaveProcesses(surroundings),
       ...effects(surroundings, name, random.int(shape.linesMin, shape.linesMax)),
-      { say: doneText(name) },
+      { say: heardText(name) },
     ],
     default_resume: resume(surroundings, name),
   };
 }
 
-/** What a resumed agent heard stands in its result: that is how the auditor knows what reached whom, and how often. */
 function resume(surroundings: ScriptSurroundings, name: string): object[] {
-  return [...effects(surroundings, name, 3), { say: `${name} heard: \${prompt}` }];
+  return [...effects(surroundings, name, 3), { say: heardText(name) }];
 }
 
-function doneText(name: string): string {
-  return `${name} is done`;
+/**
+ * What a turn was told stands in its result: that is how the auditor knows what reached whom, and how often. The first turn says it too,
+ * because a later attempt of it may have been told more than the script.
+ */
+function heardText(name: string): string {
+  return `${name} heard: \${prompt}`;
 }
 
 function effects({ shape, ledger }: ScriptSurroundings, name: string, times: number): object[] {
