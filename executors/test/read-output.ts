@@ -40,6 +40,7 @@ export function createTestReader(): OutputReader {
       if (read === null) return only("output", { stream: "stdout", text: line });
       if (read.type === "result") result = read;
       if (read.type === "error") failure = read;
+      if (read.type === "hard_to_read") spin(read.duration_ms);
       return { events: [eventOf(read)].filter((event) => event !== null), signals: signalsOf(read) };
     },
     stderrLine: (line) => only("output", { stream: "stderr", text: line }),
@@ -47,6 +48,11 @@ export function createTestReader(): OutputReader {
       return { events: [], ending: judgeEnd({ result, failure, exit, stopRequested }) };
     },
   };
+}
+
+function spin(durationMs: number): void {
+  const end = performance.now() + durationMs;
+  while (performance.now() < end);
 }
 
 function only(type: AgentEvent["type"], data: AgentEvent["data"]): Reading {
@@ -72,6 +78,7 @@ const EVENTS: Readonly<Record<AgentLine["type"], AgentEvent["type"] | null>> = {
   tool_result: "tool_result",
   usage: "usage",
   status: "status",
+  hard_to_read: null,
   error: "error",
   result: "result",
 };
@@ -86,6 +93,7 @@ function dataOf(line: AgentLine): Readonly<Record<string, unknown>> {
     case "conversation":
       return { executor_session_id: line.conversation_id, turn: line.turn };
     case "prompt_taken":
+    case "hard_to_read":
       return {};
     case "message":
       return { role: "assistant", text: line.text };

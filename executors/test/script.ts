@@ -60,6 +60,7 @@ export interface Verbs {
   readonly hang: true;
   readonly hang_after_result: true;
   readonly spin_ms: number;
+  readonly busy_reader_ms: number;
   readonly usage: Readonly<Record<string, unknown>>;
 }
 

@@ -36,6 +36,8 @@ export type AgentLine =
     }
   | { readonly type: "usage"; readonly usage: Readonly<Record<string, unknown>> }
   | { readonly type: "status"; readonly text: string; readonly facts: Readonly<Record<string, unknown>> }
+  /** Keeps whoever reads it busy for that long, as a line does for which a reader was not made. */
+  | { readonly type: "hard_to_read"; readonly duration_ms: number }
   | { readonly type: "error"; readonly reason: AgentErrorReason; readonly message: string }
   | {
       readonly type: "result";

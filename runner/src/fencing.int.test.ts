@@ -6,15 +6,11 @@ import { listMarked } from "./supervisor/process-tree/kill-by-marker.ts";
 import { findSupervisors, readSpecs } from "./testing/find-supervisors.ts";
 import { gatedScript, said, script } from "./testing/script.ts";
 import { openBench, type RunnerBench } from "./testing/start-runner.ts";
+import { statesOf } from "./testing/tree-states.ts";
 import { until } from "./testing/until.ts";
 
 const attemptDirs = (bench: RunnerBench): string[] => readdirSync(join(bench.stateDir, "attempts"));
 const markerOf = (bench: RunnerBench): string => readSpecs(bench.stateDir)[0]?.marker ?? "";
-
-/** State letters of the living processes of a tree; T is frozen. */
-function statesOf(marker: string): string[] {
-  return listMarked(marker).map(({ pid }) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?");
-}
 
 test("a coordinator that is away costs nothing: the log has no gap and the completion is repeated until it is acknowledged", async () => {
   await using bench = await openBench();

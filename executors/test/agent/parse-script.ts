@@ -72,6 +72,7 @@ const CHECKS: Readonly<Record<Verb, Check>> = {
   hang: yes,
   hang_after_result: yes,
   spin_ms: amount,
+  busy_reader_ms: amount,
   usage: object,
 };
 

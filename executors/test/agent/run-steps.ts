@@ -116,6 +116,10 @@ const DO: { readonly [V in Verb]: (turn: Turn, value: Verbs[V]) => Doing } = {
     while (performance.now() < end);
     return undefined;
   },
+  busy_reader_ms(turn, durationMs) {
+    turn.write({ type: "hard_to_read", duration_ms: durationMs });
+    return undefined;
+  },
   usage: addUsage,
 };
 

@@ -1,12 +1,14 @@
 import type { Clock } from "@parallax/shared/clock";
-import type { AgentSignal, Ending, OutputReader } from "@parallax/shared/executor/adapter";
+import type { AgentSignal, Ending } from "@parallax/shared/executor/adapter";
+import { DEFAULT_LIMITS } from "@parallax/shared/limits";
 import type { AttemptSpec } from "../attempts/attempt-spec.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptOver } from "./attempt-over.ts";
 import type { ControlSocket } from "./control-socket.ts";
 import { decideEnding } from "./decide-ending.ts";
 import type { LeaseHolder } from "./hold-lease.ts";
-import { pumpOutput } from "./output/pump-output.ts";
+import { type AgentReader, openReader } from "./output/open-reader.ts";
+import { readAgent } from "./output/read-agent.ts";
 import type { PreparedAgent } from "./prepare-agent.ts";
 import type { ProcessTree, TreeExit, TreeLogger, TreeSignal } from "./process-tree/process-tree.ts";
 import { spawnTree } from "./process-tree/spawn-tree.ts";
@@ -34,8 +36,17 @@ export interface AgentEnd {
 
 /** From the start of the agent until nothing of its tree is left and everything it said was read. */
 export async function runAgent(deps: AgentDeps, agent: PreparedAgent): Promise<AgentEnd> {
+  const { adapter, invocation } = agent;
+  const reader = openReader({ executor: adapter.name, invocation, eventBytesMax: DEFAULT_LIMITS.eventBytesMax });
+  try {
+    return await runWithReader(deps, agent, reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function runWithReader(deps: AgentDeps, agent: PreparedAgent, reader: AgentReader): Promise<AgentEnd> {
   const { spec, lease, stops } = deps;
-  const reader = agent.adapter.createReader(agent.invocation);
   const tree = await spawnTree({
     argv: agent.plan.argv,
     cwd: agent.invocation.projectDir,
@@ -49,37 +60,28 @@ export async function runAgent(deps: AgentDeps, agent: PreparedAgent): Promise<A
   const live = new LiveAgent(deps, agent, tree);
   lease.hold(live);
   const end = (): void => live.kill();
-  deps.over.signal.addEventListener("abort", end);
-  if (deps.over.signal.aborted) end();
+  for (const signal of [deps.over.signal, reader.failed]) {
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  }
   stops.onRequest(() => live.stop());
   live.sendPrompt();
-  const exit = await readToEnd(deps, live, reader, tree);
+  const pump = {
+    spool: deps.spool,
+    reader,
+    onChunk: () => {
+      lease.check();
+      live.deadlines.touched();
+    },
+    onSignal: (signal: AgentSignal) => live.onSignal(signal),
+    onReaderError: (error: string) => deps.log.error({ err: error }, "the executor's reader threw"),
+  };
+  const { exit, ending } = await readAgent(tree, pump, { stops, over: deps.over.signal });
   deps.over.signal.removeEventListener("abort", end);
   lease.release();
   live.close();
   deps.log.info({ ...exit }, "agent ended");
-  const finished = reader.finish(exit, { stopRequested: stops.cause !== null });
-  for (const event of finished.events) deps.spool.append(event);
-  return { ending: explainOutOfMemory(decideEnding(finished.ending, stops.cause), exit), exit };
-}
-
-async function readToEnd(deps: AgentDeps, live: LiveAgent, reader: OutputReader, tree: ProcessTree): Promise<TreeExit> {
-  const pump = {
-    spool: deps.spool,
-    onChunk: () => {
-      deps.lease.check();
-      live.deadlines.touched();
-    },
-    onSignal: (signal: AgentSignal) => live.onSignal(signal),
-    onReaderError: (error: unknown) => deps.log.error({ err: String(error) }, "the executor's reader threw"),
-  };
-  const pumps = [
-    pumpOutput(tree.stdout, "stdout", (line) => reader.stdoutLine(line), pump),
-    pumpOutput(tree.stderr, "stderr", (line) => reader.stderrLine(line), pump),
-  ];
-  const exit = await tree.exited;
-  await Promise.all(pumps);
-  return exit;
+  return { ending: explainOutOfMemory(decideEnding(ending, stops.cause), exit), exit };
 }
 
 /** An agent that runs, and everything that is done to it from outside. */

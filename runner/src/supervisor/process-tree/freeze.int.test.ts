@@ -4,7 +4,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isStopped, readProcess, sendSignal } from "./read-processes.ts";
-import { endAllFixtures, readAll, readUntil, runFixture, TREE_KINDS, waitUntil } from "./testing/run-fixture.ts";
+import {
+  endAllFixtures,
+  readAll,
+  readUntil,
+  runCommand,
+  runFixture,
+  TREE_KINDS,
+  waitUntil,
+} from "./testing/run-fixture.ts";
 
 /** Long against the writers' 5 ms, short for a test. That nothing happens can only be seen by looking for a while. */
 const LOOK_MS = 150;
@@ -35,6 +43,21 @@ async function waitForGrowth(): Promise<void> {
   const before = ledgerBytes();
   await waitUntil("the ledger grows", () => ledgerBytes() > before);
 }
+
+it("holds only the agent's processes: our own go on, or a frozen tree would outlive its owner", async () => {
+  const { tree, marked } = await runCommand("pid-namespace", ["sh", "-c", "echo ready; exec sleep 60"]);
+  await readUntil(tree.stdout, "ready");
+  const members = new Set(await tree.survivors());
+  const states = (): string[] =>
+    marked()
+      .filter((pid) => !members.has(pid))
+      .map((pid) => readProcess(pid)?.state ?? "gone");
+  expect(states()).not.toEqual([]);
+  await tree.freeze();
+  expect(tree.frozen).toBe(true);
+  await waitUntil("ours go on", () => !states().includes("T"));
+  await tree.kill();
+});
 
 describe.each(TREE_KINDS)("freezing a %s", (kind) => {
   it("stops every effect until the thaw, again and again", async () => {

@@ -12,12 +12,12 @@ import type { NamespaceTools } from "./tree-support.ts";
 
 /**
  * PID 1 of the namespace. It reaps orphans, stops everybody in one step when asked (USR1: `kill -1` reaches all members
- * but its sender, atomically) and says so, and ends - which ends all - when the owner's end of descriptor 3 closes, however the owner
+ * but its sender, atomically; the guard goes on) and says so, and ends - which ends all - when the owner's end of descriptor 3 closes, however the owner
  * died. The guard is a subshell because it must not be hit by an agent's `pkill sleep`; if it is killed all the same, it
  * is started again. The agent's pipes are made here, to save a process. The agent is not a child of this shell: `wait` cannot tell exit code 143 from a death by SIGTERM.
  */
 const INIT_SCRIPT = `${HOLD_PIPES_SCRIPT}
-trap 'kill -s STOP -- -1; echo stopped >&3' USR1
+trap 'kill -s STOP -- -1; kill -s CONT "$!" 2>/dev/null; echo stopped >&3' USR1
 echo ready >&3 || exit 1
 while :; do
   (read -r _) <&3 &

@@ -4,6 +4,17 @@ import type { AgentEvent } from "@parallax/shared/executor/adapter";
 const DEPTH_MAX = 40;
 const TEXT_KEY = "text";
 
+/** An event as it goes into the log: `data` is its JSON text. */
+export interface FittedEvent {
+  readonly type: AgentEvent["type"];
+  readonly data: string;
+}
+
+/** As fitEvent, with the texts that are written and counted. */
+export function fitToText(event: AgentEvent, bytesMax: number): FittedEvent[] {
+  return fitEvent(event, bytesMax).map(({ type, data }) => ({ type, data: JSON.stringify(data) }));
+}
+
 /**
  * Makes an event that the coordinator will take: storable text (no NUL, no lone surrogate), bounded depth, bounded size.
  * Raw output is continued in further events; of anything else the longest texts are cut, and the event says so.

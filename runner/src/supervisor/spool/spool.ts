@@ -8,7 +8,7 @@ import { open } from "node:fs/promises";
 import type { Clock } from "@parallax/shared/clock";
 import type { AgentEvent } from "@parallax/shared/executor/adapter";
 import type { EventType } from "@parallax/shared/protocol/events";
-import { fitEvent } from "./fit-event.ts";
+import { type FittedEvent, fitToText } from "./fit-event.ts";
 
 export interface SpoolLimits {
   readonly eventBytesMax: number;
@@ -23,6 +23,8 @@ export interface SpoolSeal {
 
 export interface Spool {
   append(event: AgentEvent): void;
+  /** For events that were made fit elsewhere, with `eventBytesMax` of this log. */
+  appendFitted(events: readonly FittedEvent[]): void;
   /** Resolves when little is waiting for the disk; writers await it, so a slow disk slows the agent. */
   roomy(): Promise<void>;
   /** The next lines to send, oldest first; they stay next until `acknowledge` moves past them. */
@@ -89,11 +91,15 @@ class FileSpool implements Spool {
   }
 
   append(event: AgentEvent): void {
-    if (this.#sealed) return;
-    for (const part of fitEvent(event, this.#limits.eventBytesMax)) this.#appendFitted(part);
+    this.appendFitted(fitToText(event, this.#limits.eventBytesMax));
   }
 
-  #appendFitted(event: AgentEvent): void {
+  appendFitted(events: readonly FittedEvent[]): void {
+    if (this.#sealed) return;
+    for (const event of events) this.#appendOne(event);
+  }
+
+  #appendOne(event: FittedEvent): void {
     const line = this.#makeLine(event);
     const total = this.#appendedBytes + line.length;
     const fits = this.#dropped.events === 0 && total <= this.#limits.outputBytesMax;
@@ -103,16 +109,17 @@ class FileSpool implements Spool {
       return;
     }
     if (this.#dropped.events === 0) {
-      this.#push(this.#makeLine({ type: "output_truncated", data: { limit_bytes: this.#limits.outputBytesMax } }));
+      const data = JSON.stringify({ limit_bytes: this.#limits.outputBytesMax });
+      this.#push(this.#makeLine({ type: "output_truncated", data }));
     }
     this.#dropped = { events: this.#dropped.events + 1, bytes: this.#dropped.bytes + line.length };
   }
 
   /** The spelling that the coordinator hashes too: fixed order of keys, `data` as it survives being read and written. */
-  #makeLine(event: AgentEvent): Buffer {
+  #makeLine(event: FittedEvent): Buffer {
     const at = new Date(this.#deps.clock.now()).toISOString();
     const head = `"frame":${this.#lastFrame + 1},"type":${JSON.stringify(event.type)},"at":${JSON.stringify(at)}`;
-    return Buffer.from(`{${head},"data":${JSON.stringify(event.data)}}\n`);
+    return Buffer.from(`{${head},"data":${event.data}}\n`);
   }
 
   #push(line: Buffer): void {
@@ -186,8 +193,8 @@ class FileSpool implements Spool {
 
   async seal(): Promise<SpoolSeal> {
     if (this.#dropped.events > 0) {
-      const { events, bytes } = this.#dropped;
-      this.#push(this.#makeLine({ type: "output_truncated", data: { dropped_events: events, dropped_bytes: bytes } }));
+      const data = JSON.stringify({ dropped_events: this.#dropped.events, dropped_bytes: this.#dropped.bytes });
+      this.#push(this.#makeLine({ type: "output_truncated", data }));
     }
     this.#sealed = true;
     await this.#writing;
