@@ -129,14 +129,23 @@ test("what is left of an older attempt of a session ends before the next one sta
 });
 
 test("a supervisor that hangs is ended by its runner before somebody else may start the work", async () => {
-  await using bench = await openBench({ freeze_after_ms: 3_000, renew_every_ms: 300 });
+  const lease = { freeze_after_ms: 3_000, lease_ttl_ms: 12_000, renew_every_ms: 300 };
+  await using bench = await openBench(lease);
   const run = bench.coordinator.enqueue({ prompt: script({ say: "working" }, { hang: true }) });
+  let renewedAt = 0;
+  let lostAt = 0;
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith("/events")) renewedAt = performance.now();
+    if (path.endsWith("/lost")) lostAt = performance.now();
+    return null;
+  };
   bench.startRunner();
   await bench.coordinator.until("the agent works", () => said(run.frames, "working"));
   const marker = markerOf(bench);
   for (const pid of findSupervisors(bench.stateDir)) process.kill(pid, "SIGSTOP");
   await bench.coordinator.until("the loss is reported", () => run.lost.length > 0);
   expect(listMarked(marker)).toEqual([]);
+  expect(lostAt - renewedAt).toBeLessThan(lease.lease_ttl_ms);
 });
 
 test("a supervisor that hangs while no runner watches it is ended by the next one", async () => {

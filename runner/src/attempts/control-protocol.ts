@@ -14,9 +14,16 @@ export interface SupervisorStatus {
    * How long ago the last accepted renewal was sent, and after how long without one the tree is frozen. Repeated every few seconds while
    * there is a tree: a supervisor that hangs falls silent, and the runner ends it before somebody else may start the work.
    */
-  readonly lease: { readonly renewedAgoMs: number; readonly freezeAfterMs: number } | null;
+  readonly lease: LeaseReport | null;
   /** Why the attempt is over without a completion. */
   readonly leftBecause: string | null;
+}
+
+export interface LeaseReport {
+  readonly renewedAgoMs: number;
+  readonly freezeAfterMs: number;
+  /** Of the lease itself, as the coordinator counts it. */
+  readonly ttlMs: number;
 }
 
 export type ControlCommand =

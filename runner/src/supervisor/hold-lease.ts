@@ -1,5 +1,6 @@
 import type { Clock } from "@parallax/shared/clock";
 import type { LeaseAnswer } from "@parallax/shared/protocol/attempts";
+import type { LeaseReport } from "../attempts/control-protocol.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { LeaseKeeper, type LeaseVerdict, type Moment, takeMoment } from "./lease-keeper.ts";
 
@@ -20,7 +21,7 @@ export interface LeaseHolder {
   readonly renewEveryMs: number;
   readonly frozen: boolean;
   /** What a watcher needs to know to tell a hanging supervisor from a frozen tree. */
-  report(): { readonly renewedAgoMs: number; readonly freezeAfterMs: number };
+  report(): LeaseReport;
   close(): void;
 }
 
@@ -40,6 +41,7 @@ export function holdLease(
 ): LeaseHolder {
   const keeper = new LeaseKeeper(first.sentAt, first.answer.freeze_after_ms, first.frozenKillAfterMs);
   let renewEveryMs = first.answer.renew_every_ms;
+  let ttlMs = first.answer.lease_ttl_ms;
   let verdict: LeaseVerdict = "run";
   let tree: Freezable | null = null;
   let applied: "run" | "freeze" = "run";
@@ -74,6 +76,7 @@ export function holdLease(
   return {
     renewed: (sentAt, answer) => {
       renewEveryMs = answer.renew_every_ms;
+      ttlMs = answer.lease_ttl_ms;
       keeper.renewed(sentAt, answer.freeze_after_ms);
       check();
     },
@@ -92,7 +95,11 @@ export function holdLease(
     get frozen() {
       return verdict !== "run";
     },
-    report: () => ({ renewedAgoMs: keeper.renewedAgoMs(takeMoment(deps.clock)), freezeAfterMs: keeper.freezeAfterMs }),
+    report: () => ({
+      renewedAgoMs: keeper.renewedAgoMs(takeMoment(deps.clock)),
+      freezeAfterMs: keeper.freezeAfterMs,
+      ttlMs,
+    }),
     close: () => clearInterval(timer),
   };
 }

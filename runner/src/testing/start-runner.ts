@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { killByMarker } from "../supervisor/process-tree/kill-by-marker.ts";
 import { FakeCoordinator } from "./fake-coordinator.ts";
@@ -23,6 +23,8 @@ interface RunningRunner {
 
 export interface RunnerBench extends AsyncDisposable {
   readonly coordinator: FakeCoordinator;
+  /** Of its own, for what is not below `dir`. */
+  readonly name: string;
   readonly dir: string;
   readonly stateDir: string;
   readonly projectDir: string;
@@ -37,6 +39,7 @@ export async function openBench(lease: Partial<FakeLease> = {}): Promise<RunnerB
   const runners: RunningRunner[] = [];
   return {
     coordinator,
+    name: basename(dir),
     dir,
     stateDir,
     projectDir: dir,
