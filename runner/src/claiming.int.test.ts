@@ -125,3 +125,20 @@ test("a process that was replaced under its own identity leaves without signing 
   expect(await runner.exited()).toBe(1);
   expect(bench.coordinator.summary()).not.toContain("DELETE /runners/:runner");
 });
+
+test("--once asks the coordinator for one run only, takes one, and exits 0", async () => {
+  await using bench = await openBench();
+  const runs = [bench.coordinator.enqueue({ prompt: "hello" }), bench.coordinator.enqueue({ prompt: "hello" })];
+  const runner = bench.startRunner(["--once"]);
+  expect(await runner.exited()).toBe(0);
+  const registration = bench.coordinator.calls.find(({ path }) => path === "/runner/register");
+  expect(registration?.body).toMatchObject({ max_runs: 1 });
+  expect(runs.map(({ completions }) => completions.length).toSorted()).toEqual([0, 1]);
+});
+
+test("--once exits 75 when the run that it was offered went to somebody else before it was started", async () => {
+  await using bench = await openBench();
+  const lapsed = bench.coordinator.enqueue({ prompt: "hello" });
+  lapsed.refusal = "offer_lapsed";
+  expect(await bench.startRunner(["--once"]).exited()).toBe(75);
+});

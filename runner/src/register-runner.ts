@@ -64,6 +64,7 @@ function makeRegistration({ config, executors, runnerId, instanceId, version }: 
     require_matching_tags: config.requireMatchingTags,
     labels: [...config.labels],
     slots: config.slots,
+    ...(config.once ? { max_runs: 1 } : {}),
     version,
   };
 }

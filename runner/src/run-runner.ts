@@ -6,10 +6,10 @@ import { guardSupervisors } from "./loops/guard-supervisors.ts";
 import { sendHeartbeats } from "./loops/send-heartbeats.ts";
 import { goneWithin } from "./supervisor/stop-agent.ts";
 
-/** Exit codes of the runner: 75 as in sysexits' EX_TEMPFAIL, for a run that somebody else took. */
+/** Exit codes of the runner: 75 as in sysexits' EX_TEMPFAIL, for a run that could not be taken: try again. */
 const EXIT_OK = 0;
 const EXIT_REPLACED = 1;
-const EXIT_NOT_OFFERED = 75;
+const EXIT_NOT_TAKEN = 75;
 
 /** What a person or a service manager can ask of a running runner; each goes further than the one before. */
 export interface RunnerControl {
@@ -73,5 +73,5 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   }
   if (end !== "deregistered") await deps.client.leave(deps.runnerId);
   log.info({}, "Runner stopped");
-  return end === "none_offered" ? EXIT_NOT_OFFERED : EXIT_OK;
+  return end === "none_offered" || (end === "took_one" && attempts.started === 0) ? EXIT_NOT_TAKEN : EXIT_OK;
 }

@@ -14,6 +14,11 @@ import type { RunnerRecord } from "../store/records.ts";
 import { lockRunner, saveRunner } from "../store/runners.ts";
 
 export async function registerRunner(deps: Deps, projectId: string, request: RegisterRunner): Promise<RunnerRecord> {
+  if (request.max_runs !== undefined && request.instance_id === undefined) {
+    throw new ParallaxError("unsupported_option", "max_runs needs an instance_id: it counts the runs of one process", {
+      hint: "send a new instance_id per process, or leave max_runs out",
+    });
+  }
   const id = request.runner_id ?? nameOf(request);
   return await transact(deps, async (tx) => {
     const known = await lockRunner(tx, id);
@@ -49,6 +54,9 @@ export async function registerRunner(deps: Deps, projectId: string, request: Reg
       state: "online",
       notReadyReason: null,
       heartbeatSeq: 0,
+      maxRuns: request.max_runs ?? null,
+      // the same process that registers again has not got rid of what it has taken
+      runsStarted: known !== null && known.instanceId === request.instance_id ? known.runsStarted : 0,
     });
     if (request.instance_id !== undefined) await adoptRuns(tx, id, request.instance_id);
     return runner;

@@ -12,7 +12,7 @@ import { transact } from "../effects.ts";
 import { markAttemptStarted } from "../store/attempts.ts";
 import { databaseNow } from "../store/database-time.ts";
 import { leaseFromNow } from "../store/leases.ts";
-import { findRunner } from "../store/runners.ts";
+import { countStart, findRunner } from "../store/runners.ts";
 import { changeRun, findRun, lockRun } from "../store/runs.ts";
 import { changeSession, lockSession, moveSession } from "../store/sessions.ts";
 import { fence } from "./fence.ts";
@@ -42,6 +42,7 @@ export async function startRun(deps: Deps, claimer: Claimer): Promise<{ leaseTtl
     });
     await markAttemptStarted(tx, run.id, run.attempt);
     const runner = await findRunner(tx, claimer.runnerId);
+    if (runner !== null && runner.maxRuns !== null) await countStart(tx, runner.id);
     await moveSession(tx, session, "run_started");
     await changeSession(tx, run.projectId, run.sessionId, {
       lastRunnerId: claimer.runnerId,

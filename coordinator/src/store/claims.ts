@@ -24,6 +24,8 @@ export interface ClaimOrder {
 export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunRecord[]> {
   if (order.laneIds.length === 0 || order.count < 1) return [];
   if (await offersOfPollLapsed(tx, order)) return [];
+  const count = Math.min(order.count, await roomLeft(tx, order.runner));
+  if (count < 1) return [];
   const best = sql`(
     SELECT candidate.id FROM runs candidate
     WHERE candidate.ready AND candidate.lane_id IN ${[...order.laneIds]}
@@ -31,7 +33,7 @@ export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunReco
       ${order.plain ? sql`AND NOT EXISTS (SELECT 1 FROM attempts earlier WHERE earlier.run_id = candidate.id AND earlier.runner_id = ${order.runner.id})` : sql``}
       ${await letLapseLately(tx, order)}
     ORDER BY candidate.priority, candidate.number
-    LIMIT ${order.count} FOR UPDATE SKIP LOCKED)`;
+    LIMIT ${count} FOR UPDATE SKIP LOCKED)`;
   const claimed = await tx
     .update(runs)
     .set({
@@ -68,6 +70,18 @@ export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunReco
     );
   }
   return claimed.sort((a, b) => a.priority - b.priority || a.number - b.number);
+}
+
+/** How many more a runner with a maximum may be offered: what is offered and not yet started counts as well. Its polls take turns here. */
+async function roomLeft(tx: Tx, { id, maxRuns }: RunnerRecord): Promise<number> {
+  if (maxRuns === null) return Number.POSITIVE_INFINITY;
+  const [runner] = await tx.select().from(runners).where(eq(runners.id, id)).for("update");
+  if (runner === undefined || runner.maxRuns === null) return 0;
+  const offered = await tx
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.runnerId, id), eq(runs.state, "claimed")));
+  return runner.maxRuns - runner.runsStarted - offered.length;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, sql } from "drizzle-orm";
 import type { RunnerRecord } from "./records.ts";
 import { runners } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -52,6 +52,14 @@ export async function touchRunner(
     .where(eq(runners.id, id))
     .returning();
   return row ?? null;
+}
+
+/** Counted only for a runner that has a maximum. */
+export async function countStart(tx: Tx, id: string): Promise<void> {
+  await tx
+    .update(runners)
+    .set({ runsStarted: sql`${runners.runsStarted} + 1` })
+    .where(and(eq(runners.id, id), isNotNull(runners.maxRuns)));
 }
 
 export async function setRunnerState(tx: Tx, id: string, state: RunnerRecord["state"]): Promise<void> {

@@ -126,6 +126,8 @@ export const runners = pgTable("runners", {
   state: text().$type<"online" | "draining" | "deregistering">().notNull().default("online"),
   notReadyReason: text("not_ready_reason"),
   heartbeatSeq: bigint("heartbeat_seq", { mode: "number" }).notNull().default(0),
+  maxRuns: integer("max_runs"),
+  runsStarted: integer("runs_started").notNull().default(0),
   registeredAt: time("registered_at").notNull().defaultNow(),
   lastHeartbeatAt: time("last_heartbeat_at").notNull().defaultNow(),
 });

@@ -18,12 +18,13 @@ const HOST = "test-host";
 
 export async function aRunner(
   deps: Deps,
-  overrides: { runnerId?: string; hostname?: string } = {},
+  overrides: { runnerId?: string; hostname?: string; instanceId?: string; maxRuns?: number } = {},
 ): Promise<RunnerRecord> {
   const id = overrides.runnerId ?? deps.ids.make("runner");
   return await registerRunner(deps, "default", {
     runner_id: id,
-    instance_id: deps.ids.make("instance"),
+    instance_id: overrides.instanceId ?? deps.ids.make("instance"),
+    ...(overrides.maxRuns === undefined ? {} : { max_runs: overrides.maxRuns }),
     hostname: overrides.hostname ?? HOST,
     project_dir: "/tmp",
     executors: { test: { version: "1" } },

@@ -39,6 +39,7 @@ export function stopAttempt(attempt: LiveAttempt, reason: string): void {
 export class LiveAttempts {
   readonly #attempts = new Map<string, LiveAttempt>();
   readonly #listeners = new Set<() => void>();
+  #started = 0;
 
   static keyOf(spec: AttemptSpec): string {
     return `${spec.run.run_id}-${spec.run.attempt}`;
@@ -65,6 +66,15 @@ export class LiveAttempts {
   /** An attempt that only sends the rest of its log, or whose supervisor is dead, takes nobody's place. */
   usedSlots(): number {
     return this.list().filter(({ phase }) => phase !== "uploading" && phase !== "left" && phase !== "burying").length;
+  }
+
+  /** The coordinator has accepted a start of this process. */
+  countStart(): void {
+    this.#started += 1;
+  }
+
+  get started(): number {
+    return this.#started;
   }
 
   changed(): void {

@@ -15,6 +15,7 @@ export async function startAttempt(deps: RunnerDeps, attempt: LiveAttempt): Prom
   if (answer === "stopping") return buryAttempt(deps, attempt, "stopped before anything was started");
   if (answer === "refused") return forgetAttempt(deps, attempt);
   attempt.preparing = true;
+  deps.attempts.countStart();
   deps.attempts.changed();
   try {
     await endOlderTrees(deps, attempt);

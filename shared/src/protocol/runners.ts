@@ -25,6 +25,12 @@ export const registerRunnerSchema = z.object({
   require_matching_tags: z.boolean().optional(),
   labels: z.array(nameSchema).max(100).optional(),
   slots: z.int().min(1).max(10_000).optional(),
+  max_runs: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe("This instance gets no further offer once so many of its runs were started. Needs an instance_id."),
   version: z.string().max(100).optional(),
 });
 export type RegisterRunner = z.infer<typeof registerRunnerSchema>;
