@@ -2,6 +2,9 @@ import type { Fault } from "./fault.ts";
 import { killedProcesses } from "./faults/f01-killed-processes.ts";
 import { frozenProcesses } from "./faults/f02-frozen-processes.ts";
 import { lostAnswers } from "./faults/f03-lost-answers.ts";
+import { stops } from "./faults/f04-stops.ts";
+import { forks } from "./faults/f05-forks.ts";
+import { hangingAgents } from "./faults/f06-hanging-agents.ts";
 
 /** Every fault, in the order in which they are played. A new one is a file in faults/ and a line here. */
-export const FAULTS: readonly Fault[] = [killedProcesses, frozenProcesses, lostAnswers];
+export const FAULTS: readonly Fault[] = [killedProcesses, frozenProcesses, lostAnswers, stops, forks, hangingAgents];

@@ -23,10 +23,14 @@ const LOST_MAX = 5;
 const AMONG_FIRST = 12;
 
 function loses(kind: CallKind): Variant {
+  let lost = 0;
   return {
     name: kind,
     setting: {
+      // a message that meets a run which has not started changes what its script is
+      workload: { messages: kind === "taken" ? 3 : 0 },
       prepare: async (stage, random) => {
+        lost = 0;
         const numbers = new Set(Array.from({ length: LOST_MAX }, () => random.int(1, AMONG_FIRST)));
         let seen = 0;
         for (const host of stage.hosts) {
@@ -34,26 +38,33 @@ function loses(kind: CallKind): Variant {
             // a claim that brought nothing is answered with 204
             if (call.kind !== kind || status !== 200) return false;
             seen += 1;
+            if (numbers.has(seen)) lost += 1;
             return numbers.has(seen);
           };
         }
       },
     },
     inject: async (round) => {
-      await round.working(2);
       await round.workload.asked;
+      await round.until("an answer was lost", () => lost > 0);
       await round.sleep(2_000);
+      round.note(`${lost} answers were lost`);
     },
-    judge: judgeOnce,
+    judge: (round, facts) => [...judgeOnce(facts), ...(kind === "taken" ? [] : judgeSessions(round, facts))],
   };
 }
 
 /** A repeat is the same call: nothing of it is counted, offered or done a second time. */
-function judgeOnce(_round: Round, facts: Facts): string[] {
+function judgeOnce(facts: Facts): string[] {
   return facts.runs
     .filter((run) => run.attempt > 1 || run.deliveries > 1)
     .map(
       (run) =>
         `${run.id} needed ${run.attempt} attempts and ${run.deliveries} starts because of an answer that was lost`,
     );
+}
+
+function judgeSessions({ workload }: Round, facts: Facts): string[] {
+  if (facts.sessions.length === workload.sessionsPlanned) return [];
+  return [`${facts.sessions.length} sessions where ${workload.sessionsPlanned} were started`];
 }

@@ -5,7 +5,7 @@ import { isParallaxError } from "@parallax/shared/errors";
 import type { Fleet } from "../../../e2e/support/fleet.ts";
 import type { Random } from "../random.ts";
 import type { WorkloadShape } from "./shape.ts";
-import { writeTreeScript } from "./write-script.ts";
+import { type AgentScript, writeTreeScript } from "./write-script.ts";
 
 /** What the generator was told: the auditor holds the fleet to it. */
 export interface Acknowledged {
@@ -23,6 +23,8 @@ export interface Workload {
   readonly acknowledged: Acknowledged;
   /** Creates one more run with this script; resolves with its ids once it was acknowledged. */
   create(script: object, more?: object): Promise<{ runId: string; sessionId: string }>;
+  /** Sessions that the scripts make when each of their steps is done once. */
+  readonly sessionsPlanned: number;
   /** Resolves when everything that was to be asked for was asked for and answered. */
   readonly asked: Promise<void>;
 }
@@ -91,7 +93,14 @@ export async function startWorkload({ fleet, shape, random, signal }: Generator)
   }
   const asked = Promise.all(later).then(() => undefined);
   asked.catch(() => undefined);
-  return { ledger, forkMarker, acknowledged, create, asked };
+  const sessionsPlanned = trees.reduce((sum, { script }) => sum + countSessions(script), 0);
+  return { ledger, forkMarker, acknowledged, create, sessionsPlanned, asked };
+}
+
+/** The session of the script itself and those that its steps start. */
+function countSessions(script: AgentScript): number {
+  const started = script.steps.flatMap((step) => ("start" in step ? [step.start as { prompt: AgentScript }] : []));
+  return started.reduce((sum, { prompt }) => sum + countSessions(prompt), 1);
 }
 
 const INSIST_EVERY_MS = 250;
