@@ -3,7 +3,7 @@ import { loadConfig, type RunnerConfig } from "./config.ts";
 
 const env = { HOME: "/home/one" };
 function load(argv: readonly string[], more: Record<string, string> = {}): RunnerConfig {
-  const command = loadConfig(argv, { ...env, ...more }, "/work/here");
+  const command = loadConfig(argv, { ...env, ...more }, "/srv/project");
   if (command.kind === "help") throw new Error("help");
   return command.config;
 }
@@ -13,7 +13,7 @@ describe("loadConfig", () => {
     expect(load([])).toMatchObject({
       coordinatorUrl: "http://localhost:8765",
       executor: null,
-      projectDir: "/work/here",
+      projectDir: "/srv/project",
       slots: 10,
       once: false,
       drainTimeoutMs: 0,
@@ -54,7 +54,7 @@ describe("loadConfig", () => {
     ];
     expect(load(flags, variables)).toMatchObject({
       coordinatorUrl: "https://flag:2",
-      projectDir: "/work/here/sub",
+      projectDir: "/srv/project/sub",
       executor: "test",
       verbose: true,
       slots: 3,
@@ -69,7 +69,7 @@ describe("loadConfig", () => {
     expect(load(["-x", "test"]).stateDir).toBe(stateDir);
     expect(load([]).stateDir).not.toBe(stateDir);
     expect(load([], { XDG_STATE_HOME: "/state" }).stateDir).toMatch(/^\/state\/parallax\//);
-    expect(load(["--state-dir", "mine"]).stateDir).toBe("/work/here/mine");
+    expect(load(["--state-dir", "mine"]).stateDir).toBe("/srv/project/mine");
   });
 
   test("--run means one run only", () => {
