@@ -56,7 +56,7 @@ function hintOf(
   if (isLimit) return { hint: resetsAt === null ? "Try again later." : `The limit is lifted at ${resetsAt}.` };
   if (kind === "authentication_failed" || status === 401) {
     return {
-      hint: "Log in by running claude once as the runner's user, or give ANTHROPIC_API_KEY to the runner or in the run's secrets.",
+      hint: "Log in by running claude once as the runner's user, or start the runner with ANTHROPIC_API_KEY in its environment.",
     };
   }
   if (kind === "billing_error") return { hint: "The account cannot pay for the request; see its billing page." };
