@@ -71,7 +71,7 @@ parallax_install() (
     if grep -q ERR_PNPM_OUTDATED_LOCKFILE "$log"; then
       parallax_fail "pnpm-lock.yaml does not fit the package.json files" "run: npx -y pnpm@$PARALLAX_PNPM install"
     fi
-    parallax_fail "installing packages failed; the output is above" "it needs the npm registry, and git and a C++ compiler for native parts (Debian: apt install git g++ make python3)"
+    parallax_fail "installing packages failed; the output is above" "it needs the npm registry (a proxy or mirror: npm config, HTTPS_PROXY) and 1 GB of free disk; no compiler"
   fi
   # Without a fitting Node the work is not done, and the next start tries again.
   ! parallax_node_fits || printf '%s\n' "$fingerprint" >node_modules/.parallax-installed
