@@ -87,6 +87,31 @@ test("a completion that a dead supervisor had written is delivered, not lost", a
   await bench.coordinator.until("the rest of the log", () => said(run.frames, "done"));
 });
 
+test("runs under load survive restarts and upgrades of their runner: each completes once, by the supervisor that began it", async () => {
+  await using bench = await openBench();
+  const steps = [{ say: "working" }, { wait_ms: 300 }, { say: "done" }];
+  const runs = Array.from({ length: 16 }, () => bench.coordinator.enqueue({ prompt: script(...steps) }));
+  const done = (): number => runs.filter(({ completions }) => completions.length > 0).length;
+  const hellos = (id: string): Set<unknown> =>
+    new Set(
+      bench.coordinator.calls
+        .filter(({ path }) => path.includes(id) && path.endsWith("/hello"))
+        .map(({ body }) => (body as { incarnation: string }).incarnation),
+    );
+  for (const [index, signal] of (["SIGKILL", "SIGTERM", "SIGKILL"] as const).entries()) {
+    // A drain that does not wait is what an upgrade does.
+    const runner = bench.startRunner(["--slots", "4", "--drain-timeout", "0.01"]);
+    await bench.coordinator.until("some are done", () => done() >= 3 * (index + 1), 60_000);
+    runner.signal(signal);
+    await runner.exited();
+  }
+  bench.startRunner(["--slots", "4"]);
+  await bench.coordinator.until("all are done", () => done() === runs.length, 60_000);
+  expect(runs.map(({ completions }) => completions.length)).toEqual(runs.map(() => 1));
+  expect(runs.flatMap(({ lost }) => lost)).toEqual([]);
+  expect(runs.map(({ id }) => hellos(id).size)).toEqual(runs.map(() => 1));
+});
+
 test("a run that was written down but not yet started is started by the next process", async () => {
   await using bench = await openBench();
   const run = bench.coordinator.enqueue({ prompt: "hello" });

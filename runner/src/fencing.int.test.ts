@@ -128,6 +128,54 @@ test("what is left of an older attempt of a session ends before the next one sta
   expect(older.completions).toEqual([]);
 });
 
+test("what another runner of this host left of a session ends before the next run starts here, and nobody else's", async () => {
+  await using bench = await openBench();
+  const busy = script({ say: "working" }, { ignore_signals: true }, { hang: true });
+  const older = bench.coordinator.enqueue({ session_id: "ses_one", project_id: "mine", prompt: busy });
+  const other = bench.coordinator.enqueue({ session_id: "ses_one", project_id: "yours", prompt: busy });
+  bench.startRunner(["--slots", "2"]);
+  await bench.coordinator.until("both work", () => [older, other].every(({ frames }) => said(frames, "working")));
+  const markers = readSpecs(bench.stateDir).map(({ run, marker }) => ({ id: run.run_id, marker }));
+  const aliveOf = (id: string): number => listMarked(markers.find((one) => one.id === id)?.marker ?? "").length;
+  let olderAlive = -1;
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith("/hello")) olderAlive = aliveOf(older.id);
+    return path.includes(older.id) ? new ParallaxError("store_unavailable", "not now") : null;
+  };
+  bench.startNeighbour();
+  const newer = bench.coordinator.enqueue({
+    session_id: "ses_one",
+    project_id: "mine",
+    prompt: script({ say: "newer" }),
+  });
+  await bench.coordinator.until("the newer one completes", () => newer.completions.length > 0);
+  expect(olderAlive).toBe(0);
+  expect(aliveOf(other.id)).toBeGreaterThan(0);
+});
+
+test("a runner that stood still since its start was accepted ends nothing that is newer", async () => {
+  await using bench = await openBench();
+  const newer = bench.coordinator.enqueue({
+    session_id: "ses_one",
+    prompt: script({ say: "working" }, { hang: true }),
+  });
+  bench.startNeighbour(["--slots", "1"]);
+  await bench.coordinator.until("the newer one works", () => said(newer.frames, "working"));
+  const stale = bench.coordinator.enqueue({ session_id: "ses_one", prompt: "hello" });
+  bench.coordinator.intercept = ({ path }) => {
+    if (path.endsWith(`${stale.id}/started`) && stale.state === "running") stale.refusal = "attempt_superseded";
+    return null;
+  };
+  bench.startRunner();
+  await bench.coordinator.until("the second start is refused", () => stale.refusal !== null);
+  await until("it is dropped", () => attemptDirs(bench).length === 0);
+  const renewals = (): number => bench.coordinator.summary().filter((call) => call.endsWith("/events")).length;
+  const before = renewals();
+  await bench.coordinator.until("the newer one goes on", () => renewals() > before + 1);
+  expect(newer.lost).toEqual([]);
+  expect(stale.frames).toEqual([]);
+});
+
 test("a supervisor that hangs is ended by its runner before somebody else may start the work", async () => {
   const lease = { freeze_after_ms: 3_000, lease_ttl_ms: 12_000, renew_every_ms: 300 };
   await using bench = await openBench(lease);

@@ -20,6 +20,7 @@ export async function makeOffer(deps: Deps, tx: Tx, run: RunRecord): Promise<Off
   return {
     run_id: run.id,
     session_id: run.sessionId,
+    project_id: run.projectId,
     type: executorSessionId !== null && interrupted !== null ? "resume_session" : run.type,
     agent_name: run.agentName,
     parameters: run.parameters,

@@ -1,7 +1,7 @@
 import type { RunnerDeps } from "../deps.ts";
 import { createBackoff, pause } from "../http/backoff.ts";
 import { buryAttempt, forgetAttempt } from "./bury-attempt.ts";
-import { endOlderTrees } from "./end-older-trees.ts";
+import { findOlderTrees } from "./end-older-trees.ts";
 import type { LiveAttempt } from "./live-attempts.ts";
 import { spawnSupervisor } from "./spawn-supervisor.ts";
 import { watchAttempt } from "./watch-attempt.ts";
@@ -10,15 +10,15 @@ import { watchAttempt } from "./watch-attempt.ts";
 export async function startAttempt(deps: RunnerDeps, attempt: LiveAttempt): Promise<void> {
   const { run } = attempt.spec;
   const log = deps.log.child({ component: "executor", runId: run.run_id, attempt: run.attempt });
-  const answer = await reportStarted(deps, attempt);
-  if (answer === "exiting") return;
-  if (answer === "stopping") return buryAttempt(deps, attempt, "stopped before anything was started");
-  if (answer === "refused") return forgetAttempt(deps, attempt);
+  if (!(await hasStarted(deps, attempt))) return;
   attempt.preparing = true;
   deps.attempts.countStart();
   deps.attempts.changed();
   try {
-    await endOlderTrees(deps, attempt);
+    const older = await findOlderTrees(deps, attempt);
+    // This process may have stood still since its start was accepted: asked again, or a newer attempt would be ended for an older one.
+    if (older.count > 0 && !(await hasStarted(deps, attempt))) return;
+    await older.end();
     log.info({ sessionId: run.session_id, agent: run.agent_name ?? run.executor }, "Starting session");
     const { exited } = await spawnSupervisor(attempt.files, deps.supervisorSpawn);
     await watchAttempt(deps, attempt, exited);
@@ -26,6 +26,14 @@ export async function startAttempt(deps: RunnerDeps, attempt: LiveAttempt): Prom
     log.error({ err: error }, "The supervisor could not be started");
     await buryAttempt(deps, attempt, `the supervisor could not be started: ${String(error)}`);
   }
+}
+
+/** False when nothing is to be started; what there was to do about it has been done then. */
+async function hasStarted(deps: RunnerDeps, attempt: LiveAttempt): Promise<boolean> {
+  const answer = await reportStarted(deps, attempt);
+  if (answer === "stopping") await buryAttempt(deps, attempt, "stopped before anything was started");
+  if (answer === "refused") await forgetAttempt(deps, attempt);
+  return answer === "accepted";
 }
 
 type StartedAnswer = "accepted" | "refused" | "stopping" | "exiting";

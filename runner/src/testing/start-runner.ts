@@ -29,6 +29,8 @@ export interface RunnerBench extends AsyncDisposable {
   readonly stateDir: string;
   readonly projectDir: string;
   startRunner(args?: readonly string[], env?: Readonly<Record<string, string>>): RunningRunner;
+  /** Another one on the same host, with a state directory of its own. */
+  startNeighbour(args?: readonly string[]): RunningRunner;
 }
 
 /** A coordinator, a state directory and whatever runners a test starts; disposing it leaves no process and no file. */
@@ -36,6 +38,7 @@ export async function openBench(lease: Partial<FakeLease> = {}): Promise<RunnerB
   const coordinator = await FakeCoordinator.start(lease);
   const dir = mkdtempSync(join(tmpdir(), "parallax-runner-test-"));
   const stateDir = join(dir, "state");
+  const neighbourDir = join(dir, "neighbour");
   const runners: RunningRunner[] = [];
   return {
     coordinator,
@@ -48,9 +51,14 @@ export async function openBench(lease: Partial<FakeLease> = {}): Promise<RunnerB
       runners.push(runner);
       return runner;
     },
+    startNeighbour: (args = []) => {
+      const runner = startRunner(coordinator.url, neighbourDir, dir, args, {});
+      runners.push(runner);
+      return runner;
+    },
     [Symbol.asyncDispose]: async () => {
       for (const runner of runners) await runner.crash();
-      const markers = await endSupervisors(stateDir);
+      const markers = [...(await endSupervisors(stateDir)), ...(await endSupervisors(neighbourDir))];
       for (const marker of markers) await killByMarker(marker);
       await coordinator.down();
       rmSync(dir, { recursive: true, force: true });

@@ -60,6 +60,7 @@ export const pollQuerySchema = z.object({
 export const offeredRunSchema = z.object({
   run_id: z.string(),
   session_id: z.string(),
+  project_id: z.string().optional().describe("Session ids are unique within it."),
   type: z.enum(["start_session", "resume_session"]),
   agent_name: z.string().nullable(),
   parameters: jsonObjectSchema,
