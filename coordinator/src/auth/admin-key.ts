@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ParallaxError } from "@parallax/shared/errors";
+import { makeDataDir } from "./make-data-dir.ts";
 
 const KEY = /^plx_[A-Za-z0-9_-]{43}$/;
 
@@ -13,7 +14,7 @@ function adminKeyPath(dataDir: string): string {
 export async function openAdminKey(dataDir: string): Promise<string> {
   const path = adminKeyPath(dataDir);
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDataDir(dataDir);
     const known = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return null;
       throw error;

@@ -1,7 +1,8 @@
 /** `parallax up`: a coordinator and a runner on this machine, kept running until Ctrl-C. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
+import { makeDataDir } from "../../auth/make-data-dir.ts";
 import { ADDRESS_FILE, DEFAULT_HOST, DEFAULT_PORT, dataDirOf } from "../connect.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { Flags } from "../read-flags.ts";
@@ -26,7 +27,7 @@ export async function runUp(io: Io, flags: Flags): Promise<number> {
   const host = flags.text("host") ?? DEFAULT_HOST;
   const port = await claimPort(host, flags.number("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT);
   const agentsDir = join(dataDir, "agents");
-  await makeDataDir(dataDir);
+  await openDataDir(dataDir);
   const wanted = (flags.text("with") ?? "").split(",").map((name) => name.trim());
   await installAgents(
     io,
@@ -52,9 +53,9 @@ export async function runUp(io: Io, flags: Flags): Promise<number> {
   }
 }
 
-async function makeDataDir(dataDir: string): Promise<void> {
+async function openDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDataDir(dataDir);
   } catch (cause) {
     throw new ParallaxError("data_dir_unusable", `the data directory ${dataDir} cannot be made`, {
       hint: "Name one that this user may write to with --data-dir.",
