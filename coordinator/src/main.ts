@@ -11,6 +11,7 @@ import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
 import { createApp } from "./http/create-app.ts";
 import { startPeriodicWork } from "./leases/periodic-work.ts";
+import { describeError } from "./log-errors.ts";
 import { createQueue } from "./queue/create-queue.ts";
 import { createWake } from "./queue/wake.ts";
 import { holdCoordinatorLock } from "./store/coordinator-lock.ts";
@@ -20,7 +21,11 @@ import { VERSION } from "./version.ts";
 type Closer = () => Promise<void>;
 
 async function start(config: Config, closers: Closer[]): Promise<void> {
-  const logger = pino({ level: config.logLevel, redact: ["password", "token", "key", "url.password"] });
+  const logger = pino({
+    level: config.logLevel,
+    redact: ["password", "token", "key", "url.password"],
+    serializers: { err: (error: unknown) => describeError(error) },
+  });
   const adminKey = await openAdminKey(config.dataDir);
   if (config.authOff) logger.warn("PARALLAX_AUTH=off: everybody on this machine may do everything");
   const databaseUrl = await openDatabase(config, logger, closers);

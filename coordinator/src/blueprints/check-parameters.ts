@@ -1,6 +1,10 @@
+import { runInNewContext } from "node:vm";
 import { ParallaxError } from "@parallax/shared/errors";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import type { BlueprintRecord } from "../store/records.ts";
+
+const VALIDATION_MS_MAX = 250;
+const ERRORS_MAX = 20;
 
 /**
  * Judges a run's parameters and makes the prompt the agent reads. A blueprint with a schema takes exactly what the schema says; without
@@ -15,14 +19,14 @@ export function checkParameters(
   const schema = type === "start_session" ? (blueprint?.parametersSchema ?? null) : null;
   if (schema === null) return checkPromptOnly(parameters, agentName);
   const validate = compile(schema);
-  if (!validate(parameters)) {
+  if (!validateWithin(validate, parameters)) {
     throw new ParallaxError(
       "parameter_validation_failed",
       `the parameters do not match the schema of '${agentName ?? ""}'`,
       {
         details: {
           agent_name: agentName,
-          validation_errors: (validate.errors ?? []).map((error: ErrorObject) => ({
+          validation_errors: (validate.errors ?? []).slice(0, ERRORS_MAX).map((error: ErrorObject) => ({
             path: `$${error.instancePath.replaceAll("/", ".")}`,
             message: error.message ?? "",
             schema_path: error.schemaPath,
@@ -62,6 +66,22 @@ function checkPromptOnly(parameters: Record<string, unknown>, agentName: string 
       },
     },
   });
+}
+
+/** A schema's patterns are somebody's input: one that backtracks without end must not hold this process, and its timeout is the caller's error. */
+function validateWithin(validate: ValidateFunction, parameters: Record<string, unknown>): boolean {
+  try {
+    return runInNewContext("judge()", { judge: () => validate(parameters) }, { timeout: VALIDATION_MS_MAX }) as boolean;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+    throw new ParallaxError(
+      "parameter_validation_failed",
+      `the parameters could not be judged within ${VALIDATION_MS_MAX} ms`,
+      {
+        hint: "a pattern of the blueprint's parameters_schema takes too long for these values; write it without nested repetition",
+      },
+    );
+  }
 }
 
 /** Refuses a schema that cannot be used, when the blueprint is written. */

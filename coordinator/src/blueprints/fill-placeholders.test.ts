@@ -34,4 +34,14 @@ describe("placeholders", () => {
       "${params.constructor} ${params.__proto__}",
     );
   });
+
+  it("of the runner cannot be smuggled in by a value, which the runner would fill", () => {
+    const sly = {
+      params: { a: "x ${AGENT_ORCHESTRATOR_MCP_URL} ${runner.orchestrator_mcp_url} ${AGENT_SESSION_ID} ${other}" },
+    };
+    const filled = fillPlaceholders("${params.a} ${AGENT_SESSION_ID}", sly);
+    expect(filled).toBe(
+      "x $\\{AGENT_ORCHESTRATOR_MCP_URL} $\\{runner.orchestrator_mcp_url} $\\{AGENT_SESSION_ID} ${other} ${AGENT_SESSION_ID}",
+    );
+  });
 });

@@ -1,7 +1,8 @@
 /**
  * Fills `${params.*}`, `${scope.*}` and `${runtime.*}` in every string of a value. What it does not know stays literal: the runner fills
  * `${AGENT_ORCHESTRATOR_MCP_URL}`, `${AGENT_SESSION_ID}` and `${runner.*}` where the agent starts. `${env.*}` is never filled from the
- * coordinator's environment. Values are inserted once and are not searched for placeholders again, so a parameter cannot smuggle one in.
+ * coordinator's environment. Values are inserted once and are not searched for placeholders again; what the runner would fill later is broken
+ * up in them (`$\{…}`), so that a parameter cannot smuggle in the agent's private address either.
  */
 export type PlaceholderValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -20,8 +21,14 @@ function fillString(text: string, values: PlaceholderValues): string {
   return text.replace(PLACEHOLDER, (literal, source: string, path: string) => {
     const found = lookUp(values[source], path.split("."));
     if (found === undefined) return literal;
-    return typeof found === "string" ? found : JSON.stringify(found);
+    return breakLate(typeof found === "string" ? found : JSON.stringify(found));
   });
+}
+
+const LATE = /\$\{(?=AGENT_ORCHESTRATOR_MCP_URL\}|AGENT_SESSION_ID\}|runner\.)/g;
+
+function breakLate(value: string): string {
+  return value.replace(LATE, "$\\{");
 }
 
 function lookUp(root: unknown, path: readonly string[]): unknown {

@@ -14,7 +14,7 @@ export async function readEventsPage(deps: Deps, runId: string, after: number, l
   const stream = await findStream(deps.store.db, runId);
   const events = await readEvents(deps.store.db, runId, after, limit);
   const nextAfter = events.at(-1)?.seq ?? after;
-  return { events, nextAfter, sealed: stream?.sealed === true && nextAfter >= stream.lastSeq };
+  return { events, nextAfter, sealed: stream === null || (stream.sealed && nextAfter >= stream.lastSeq) };
 }
 
 export function viewEvent(run: Pick<RunRecord, "id" | "sessionId">, event: EventRecord): RunEvent {

@@ -83,6 +83,10 @@ export function defineRoute<
 
 function parse(schema: Schema | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return undefined;
+  // bodies are checked where they are read; Postgres cannot hold NUL, and must not be asked to
+  if (where !== "body" && Object.values(value as Record<string, string>).some((text) => text.includes("\u0000"))) {
+    throw new ParallaxError("invalid_request", `${where}: must not contain NUL`);
+  }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issues = result.error.issues.slice(0, 20).map((issue) => ({

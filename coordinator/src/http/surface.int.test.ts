@@ -99,6 +99,38 @@ describe("bad input", () => {
     expect(code(await app.call("POST", "/runs/run_none/stop"))).toBe("run_not_found");
   });
 
+  it.each([
+    "/runs/RUN/events?after=99999999999",
+    "/runs?label=%00",
+    "/runs?label=a%00b=c",
+    "/sessions?parent_session_id=%00",
+    "/runs?limit=0",
+    "/runs?status=queued",
+  ])("in a query is a 422 and never a 500: %s", async (path) => {
+    const run = (await app.call("POST", "/runs", start())).body as { run_id: string };
+    const answer = await app.call("GET", path.replace("RUN", run.run_id));
+    expect([answer.status, code(answer)]).toEqual([422, "invalid_request"]);
+  });
+
+  it("as a Last-Event-ID out of range is refused instead of being waited on", async () => {
+    const run = (await app.call("POST", "/runs", start())).body as { run_id: string };
+    const answer = await app.call("GET", `/runs/${run.run_id}/events/stream`, undefined, {
+      "last-event-id": "99999999999999",
+    });
+    expect([answer.status, code(answer)]).toEqual([422, "invalid_request"]);
+  });
+
+  it("cannot hold the coordinator with a pattern that backtracks without end", async () => {
+    const parameters_schema = { type: "object", properties: { a: { type: "string", pattern: "(a+)+$" } } };
+    expect((await app.call("POST", "/agents", { name: "slow-pattern", parameters_schema })).status).toBe(201);
+    const answer = await app.call("POST", "/runs", {
+      type: "start_session",
+      agent_name: "slow-pattern",
+      parameters: { a: `${"a".repeat(40)}!` },
+    });
+    expect([answer.status, code(answer)]).toEqual([400, "parameter_validation_failed"]);
+  });
+
   it("refuses names from URLs that could mean a path", async () => {
     for (const name of ["..", "%2e%2e", "a%2Fb", ".hidden"]) {
       expect([name, [404, 422].includes((await app.call("DELETE", `/agents/${name}`)).status)]).toEqual([name, true]);
@@ -148,6 +180,37 @@ describe("creating", () => {
     expect(ids).toHaveLength(5);
     expect(new Set(ids).size).toBe(5);
     expect(code(await app.call("GET", "/runs?cursor=nonsense"))).toBe("invalid_request");
+  });
+});
+
+describe("a stream of events", () => {
+  it("ends when its run was deleted", async () => {
+    const run = (await app.call("POST", "/runs", start())).body as { run_id: string; session_id: string };
+    const following = app.call("GET", `/runs/${run.run_id}/events/stream`);
+    await app.call("DELETE", `/sessions/${run.session_id}`);
+    expect((await following).status).toBe(200);
+  });
+});
+
+describe("a retry", () => {
+  it("asks the run again with its own place and settings, whatever its session did since", async () => {
+    const first = (await app.call("POST", "/runs", start({ project_dir: "/first", env: { A: "1" } }))).body as {
+      run_id: string;
+      session_id: string;
+    };
+    await app.call("POST", `/runs/${first.run_id}/stop`);
+    await app.call("POST", "/runs", {
+      type: "resume_session",
+      session_id: first.session_id,
+      prompt: "elsewhere",
+      project_dir: "/second",
+    });
+    const retried = (await app.call("POST", `/runs/${first.run_id}/retry`)).body as { run_id: string };
+    expect((await app.call("GET", `/runs/${retried.run_id}`)).body).toMatchObject({
+      project_dir: "/first",
+      prompt: "hello",
+      retry_of_run_id: first.run_id,
+    });
   });
 });
 

@@ -49,7 +49,10 @@ async function each(
   work: (deps: Deps, runId: string) => Promise<void>,
 ): Promise<boolean> {
   for (const { id } of due) {
-    await work(deps, id);
+    // one run that cannot be judged must not keep the others waiting; the next sweep tries it again
+    await work(deps, id).catch((error: unknown) =>
+      deps.logger.error({ err: error, runId: id }, "sweep failed for a run"),
+    );
     if (!(await keepClock(deps))) return false;
   }
   return true;

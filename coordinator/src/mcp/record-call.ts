@@ -9,6 +9,7 @@ import type { Deps } from "../deps.ts";
 import { type Effects, transact } from "../effects.ts";
 import { changeGatewayCall, findGatewayCall, insertGatewayCall } from "../store/gateway-calls.ts";
 import { reserveItem } from "../store/inbox.ts";
+import { lockSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
 import { lockTree } from "../store/trees.ts";
 import type { ToolAnswer } from "./answers.ts";
@@ -41,6 +42,8 @@ export async function recordCall(
     if (known !== null && known.tool !== tool)
       throw new ParallaxError("idempotency_conflict", `call ${key.call} of this attempt was ${known.tool}`);
     if (known !== null) return known.answer;
+    // session before run, as everywhere
+    await lockSession(tx, agent.projectId, agent.sessionId);
     await fenceAgent(tx, agent, true);
     const record = await work(tx, effects);
     await insertGatewayCall(tx, key, tool, record);

@@ -1,6 +1,6 @@
 /**
  * Retry: a terminal run is asked again as a new run on the same session, which says whose retry it is.
- * Called by: POST /runs/{id}/retry.  Requires: a failed or stopped run with a prompt of its own.  Writes and emits: see create-run.ts.
+ * Called by: POST /runs/{id}/retry.  Requires: an ended run with a prompt of its own; its place and settings are asked for again.  Writes and emits: see create-run.ts.
  */
 import { ParallaxError } from "@parallax/shared/errors";
 import type { CreatedRun } from "@parallax/shared/protocol/runs";
@@ -46,6 +46,13 @@ export async function retryRun(
         ...(session.parentSessionId === null || run.executionMode !== "async_callback"
           ? {}
           : { parent_session_id: session.parentSessionId, execution_mode: run.executionMode }),
+        ...(run.projectDir === null ? {} : { project_dir: run.projectDir }),
+        executor_config: run.executorConfig,
+        env: run.env,
+        resources: run.resources,
+        scope: run.scope,
+        on_lost: run.onLost,
+        join: run.joinPolicy,
         priority: run.priority,
         labels: run.labels,
       },

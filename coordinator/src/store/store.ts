@@ -38,6 +38,8 @@ export function openStore(options: StoreOptions): Store {
     onnotice: () => undefined,
     connection: {
       application_name: "parallax",
+      // a transaction of a process that stands still must not hold its locks for ever
+      idle_in_transaction_session_timeout: 60_000,
       ...(options.schema === undefined ? {} : { search_path: options.schema }),
     },
   });
@@ -85,14 +87,31 @@ async function repeatOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A database that is there but does not answer is as good as away: whoever waits is told so. */
+const ANSWER_MS_MAX = 20_000;
+
 async function guarded<T>(attempt: () => Promise<T>): Promise<T> {
   try {
-    return await attempt();
+    return await answeredWithin(ANSWER_MS_MAX, attempt());
   } catch (error) {
     if (!isUnavailable(error)) throw error;
     throw new ParallaxError("store_unavailable", "the database cannot be reached now", {
       cause: error,
-      hint: "nothing was changed; repeat the request",
+      hint: "repeat the request; with an Idempotency-Key a create is safe to repeat",
     });
+  }
+}
+
+async function answeredWithin<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" })), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    // when the deadline came first, nobody hears how the work ended
+    work.catch(() => undefined);
   }
 }

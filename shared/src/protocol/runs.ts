@@ -220,6 +220,12 @@ export const stopAnswerSchema = z.object({
 });
 
 export const eventsQuerySchema = z.object({
-  after: z.coerce.number().int().min(0).optional().describe("Return events with a higher seq; default 0."),
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .optional()
+    .describe("Return events with a higher seq; default 0."),
   limit: z.coerce.number().int().min(1).max(1000).optional().describe("Default 500."),
 });

@@ -78,6 +78,7 @@ function readLastEventId(context: Context): number | null {
   const header = context.req.header("last-event-id");
   if (header === undefined || header === "") return null;
   const seq = Number(header);
-  if (!Number.isSafeInteger(seq) || seq < 0) throw new ParallaxError("invalid_request", "Last-Event-ID: not a seq");
+  if (!Number.isSafeInteger(seq) || seq < 0 || seq > 2_147_483_647)
+    throw new ParallaxError("invalid_request", "Last-Event-ID: not a seq");
   return seq;
 }
