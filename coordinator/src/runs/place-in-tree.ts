@@ -78,7 +78,7 @@ async function placeResume(
   tx: Tx,
   author: Author,
   request: CreateRun,
-  parentId: string | null,
+  named: string | null,
 ): Promise<Place> {
   if (request.session_id === undefined)
     throw new ParallaxError("session_id_required", "session_id is required for resume_session");
@@ -86,6 +86,9 @@ async function placeResume(
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${request.session_id}' not found`);
   const runsInTree = (await lockTree(tx, author.projectId, seen.rootSessionId)) ?? 0;
   await fenceAgent(tx, author);
+  // who wants somebody called back means the session's own parent unless told otherwise
+  const asksForCallback = request.execution_mode === "async_callback" || request.callback === true;
+  const parentId = named ?? (asksForCallback ? seen.parentSessionId : null);
   const parent = parentId === null ? null : await findSession(tx, author.projectId, parentId);
   if (parentId !== null && parent === null)
     throw new ParallaxError("parent_not_found", `Session '${parentId}' not found`);

@@ -148,7 +148,7 @@ export interface DueRun {
 }
 const dueColumns = { id: runs.id, projectId: runs.projectId, sessionId: runs.sessionId };
 
-/** Waiting runs whose time has come, or whose cause is gone without anybody having said so. */
+/** Waiting runs whose time has come, or whose cause is gone without anybody having said so; also those that only say so still. */
 export async function findPromotable(tx: Tx, limit: number): Promise<DueRun[]> {
   return await tx
     .select(dueColumns)
@@ -159,8 +159,11 @@ export async function findPromotable(tx: Tx, limit: number): Promise<DueRun[]> {
         eq(runs.ready, false),
         or(isNull(runs.notBefore), lte(runs.notBefore, sql`clock_timestamp()`)),
         or(isNull(runs.offerAfter), lte(runs.offerAfter, sql`clock_timestamp()`)),
-        sql`NOT EXISTS (SELECT 1 FROM runs other WHERE other.project_id = ${runs.projectId} AND other.session_id = ${runs.sessionId}
+        or(
+          inArray(runs.waitingFor, ["not_before", "offer_paused"]),
+          sql`NOT EXISTS (SELECT 1 FROM runs other WHERE other.project_id = ${runs.projectId} AND other.session_id = ${runs.sessionId}
               AND (other.ready OR other.state IN ('claimed', 'running', 'stopping')))`,
+        ),
       ),
     )
     .orderBy(asc(runs.number))
