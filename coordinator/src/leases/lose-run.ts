@@ -104,11 +104,12 @@ async function lapseOffer(deps: Deps, tx: Tx, effects: Effects, { run, session }
   }
   const pauseMs = offers === 1 ? 0 : Math.min(deps.limits.reofferPauseMsMax, REOFFER_PAUSE_MS * 2 ** (offers - 2));
   await changeRun(tx, run.id, { offers, offerAfter: pauseMs === 0 ? null : databaseNowPlus(pauseMs) });
-  await returnOffer(tx, effects, run, "lapsed");
+  await returnOffer(deps, tx, effects, run, "lapsed");
 }
 
 /** claimed → pending: nobody began it, so nothing of it has to be given to anybody else. */
 export async function returnOffer(
+  deps: Deps,
   tx: Tx,
   effects: Effects,
   run: RunRecord,
@@ -122,5 +123,7 @@ export async function returnOffer(
     leaseExpiresAt: null,
   });
   await endAttempt(tx, run.id, run.attempt, reason);
+  // what came while it was offered goes into its next message
+  await assignInbox(deps, tx, effects, run.projectId, run.sessionId);
   await promoteSession(tx, effects, run.projectId, run.sessionId);
 }

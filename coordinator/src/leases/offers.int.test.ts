@@ -128,6 +128,15 @@ describe("a run whose offers lapse", () => {
     expect((await claim(deps, runner, resume?.id, "c"))?.prompt).toBe("one\n\ntwo");
   });
 
+  it("takes along what came while it was offered", async () => {
+    const runner = await aRunner(deps);
+    const { run_id, session_id } = await submit(deps);
+    await claim(deps, runner, run_id, "poll_1");
+    await sendMessage(deps, { projectId: "default", sessionId: session_id, text: "wait for me", ifBusy: "queue" });
+    await letOfferLapse(run_id);
+    expect((await claim(deps, runner, run_id, "poll_2"))?.prompt).toBe("wait for me\n\ndo it");
+  });
+
   it("counts nothing when nobody was there to be told: the poll was over", async () => {
     const runner = await aRunner(deps);
     const { run_id } = await submit(deps);

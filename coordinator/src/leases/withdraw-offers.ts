@@ -14,7 +14,7 @@ export async function withdrawOffers(deps: Deps, offers: readonly OfferedRun[]):
     await transact(deps, async (tx, effects) => {
       const locked = await lockForEnd(tx, offer.run_id);
       if (locked.run.state !== "claimed" || locked.run.attempt !== offer.attempt) return;
-      await returnOffer(tx, effects, locked.run, "withdrawn");
+      await returnOffer(deps, tx, effects, locked.run, "withdrawn");
     });
   }
 }
