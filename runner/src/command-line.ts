@@ -94,6 +94,12 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     value: "S",
     help: "longest wait for runs after the first Ctrl-C; default 0, for ever",
   },
+  "min-free-disk": {
+    type: "string",
+    variable: "PARALLAX_MIN_FREE_DISK",
+    value: "MIB",
+    help: "take no runs while less is free where the state directory is; default 512, 0 is never",
+  },
   "poll-timeout": { type: "string", variable: "POLL_TIMEOUT", value: "S", help: "how long a poll is held; default 25" },
   "heartbeat-interval": { type: "string", variable: "HEARTBEAT_INTERVAL", value: "S", help: "default 10" },
   help: { type: "boolean", short: "h", help: "this text" },

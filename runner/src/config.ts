@@ -27,6 +27,9 @@ export interface RunnerConfig {
   readonly drainTimeoutMs: number;
   readonly pollHoldMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Below this on the disk of the state directory no run is taken; 0: not looked at. */
+  readonly minFreeBytes: number;
+  readonly readinessIntervalMs: number;
   readonly verbose: boolean;
   /** Differences from the default limits. */
   readonly timing: Partial<SupervisorTiming>;
@@ -48,6 +51,8 @@ const supervisorLimitsSchema = z.partialRecord(z.enum(SUPERVISOR_LIMITS), z.int(
 
 const SLOTS_DEFAULT = 10;
 const SLOTS_MAX = 10_000;
+const MIN_FREE_MEBIBYTES_DEFAULT = 512;
+const READINESS_INTERVAL_MS_MAX = 5_000;
 
 /** Flags first, then the environment, then the defaults; everything outside its bounds is refused with its name. */
 export function loadConfig(argv: readonly string[], env: Environment, cwd: string): CommandLine {
@@ -59,6 +64,12 @@ export function loadConfig(argv: readonly string[], env: Environment, cwd: strin
   const executor = readName(settings, "executor");
   const agentsDir = settings.text("agents-dir");
   const runId = readName(settings, "run", ID_PATTERN);
+  const heartbeatIntervalMs =
+    readNumber(settings, "heartbeat-interval", {
+      fallback: DEFAULT_LIMITS.heartbeatIntervalMs / 1000,
+      min: 0.05,
+      max: 60,
+    }) * 1000;
   const config: RunnerConfig = {
     coordinatorUrl,
     executor,
@@ -79,12 +90,12 @@ export function loadConfig(argv: readonly string[], env: Environment, cwd: strin
     drainTimeoutMs: readNumber(settings, "drain-timeout", { fallback: 0, min: 0, max: 31_536_000 }) * 1000,
     pollHoldMs:
       readNumber(settings, "poll-timeout", { fallback: DEFAULT_LIMITS.pollHoldMs / 1000, min: 0, max: 60 }) * 1000,
-    heartbeatIntervalMs:
-      readNumber(settings, "heartbeat-interval", {
-        fallback: DEFAULT_LIMITS.heartbeatIntervalMs / 1000,
-        min: 0.05,
-        max: 60,
-      }) * 1000,
+    heartbeatIntervalMs,
+    minFreeBytes:
+      readNumber(settings, "min-free-disk", { fallback: MIN_FREE_MEBIBYTES_DEFAULT, min: 0, max: 1_000_000_000 }) *
+      1024 *
+      1024,
+    readinessIntervalMs: Math.min(heartbeatIntervalMs, READINESS_INTERVAL_MS_MAX),
     verbose: settings.flag("verbose"),
     timing: readTiming(env),
   };

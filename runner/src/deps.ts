@@ -6,6 +6,7 @@ import type { SpawnDeps } from "./attempts/spawn-supervisor.ts";
 import type { RunnerConfig } from "./config.ts";
 import type { HttpClient } from "./http/http-client.ts";
 import type { RunnerLog } from "./log.ts";
+import type { Readiness } from "./readiness/readiness.ts";
 import type { RunnerClient } from "./runner-client.ts";
 
 /** What the runner's loops are given. */
@@ -22,6 +23,7 @@ export interface RunnerDeps {
   readonly instanceId: string;
   readonly attempts: LiveAttempts;
   readonly executors: ReadonlyMap<string, ServedExecutor>;
+  readonly readiness: Readiness;
   readonly supervisorSpawn: SpawnDeps;
   /** Registers again; calls while one is under way share it. */
   reregister(): Promise<void>;
@@ -32,4 +34,6 @@ export interface RunnerDeps {
 export interface ServedExecutor {
   readonly adapter: ExecutorAdapter;
   readonly version: string;
+  /** What was found of its CLI. */
+  readonly path: string;
 }

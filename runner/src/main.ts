@@ -13,6 +13,7 @@ import { createHttpClient } from "./http/http-client.ts";
 import { openStateDir } from "./identity/open-state-dir.ts";
 import { readToken } from "./identity/read-token.ts";
 import { createRunnerLog, type RunnerLog } from "./log.ts";
+import { Readiness } from "./readiness/readiness.ts";
 import { registerRunner } from "./register-runner.ts";
 import { type RunnerControl, runRunner } from "./run-runner.ts";
 import { createRunnerClient } from "./runner-client.ts";
@@ -51,7 +52,10 @@ async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
   const instanceId = randomIds.make("instance");
   const exiting = new AbortController();
   const signals = hearSignals(log, () => exiting.abort());
-  const registration = { config, client, log, runnerId, instanceId, executors, version: ownVersion() };
+  const context = { env: process.env, agentsDir: config.agentsDir };
+  const readiness = new Readiness({ stateDir, minFreeBytes: config.minFreeBytes, context }, executors);
+  await readiness.look();
+  const registration = { config, client, log, runnerId, instanceId, readiness, version: ownVersion() };
   log.info({ url: config.coordinatorUrl }, "Connecting to the coordinator");
   await registerRunner(registration, AbortSignal.any([exiting.signal, signals.first]));
   if (signals.first.aborted) return 0;
@@ -67,6 +71,7 @@ async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
     instanceId,
     attempts: new LiveAttempts(),
     executors,
+    readiness,
     supervisorSpawn: { env: process.env, compileCacheDir: join(stateDir, "compile-cache") },
     reregister: shareCalls(async () => {
       try {

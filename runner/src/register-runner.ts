@@ -2,9 +2,9 @@ import { hostname } from "node:os";
 import { ParallaxError } from "@parallax/shared/errors";
 import type { RegisterRunner } from "@parallax/shared/protocol/runners";
 import type { RunnerConfig } from "./config.ts";
-import type { ServedExecutor } from "./deps.ts";
 import { createBackoff, pause } from "./http/backoff.ts";
 import type { RunnerLog } from "./log.ts";
+import type { Readiness } from "./readiness/readiness.ts";
 import type { RunnerClient } from "./runner-client.ts";
 
 export interface RegistrationDeps {
@@ -13,7 +13,7 @@ export interface RegistrationDeps {
   readonly log: RunnerLog;
   readonly runnerId: string;
   readonly instanceId: string;
-  readonly executors: ReadonlyMap<string, ServedExecutor>;
+  readonly readiness: Pick<Readiness, "available">;
   readonly version: string;
 }
 
@@ -50,8 +50,10 @@ function refused({ code, message }: { readonly code: string; readonly message: s
   );
 }
 
-function makeRegistration({ config, executors, runnerId, instanceId, version }: RegistrationDeps): RegisterRunner {
-  const versions = Object.fromEntries([...executors].map(([name, executor]) => [name, { version: executor.version }]));
+function makeRegistration({ config, readiness, runnerId, instanceId, version }: RegistrationDeps): RegisterRunner {
+  const versions = Object.fromEntries(
+    [...readiness.available].map(([name, executor]) => [name, { version: executor.version }]),
+  );
   return {
     runner_id: runnerId,
     instance_id: instanceId,

@@ -4,6 +4,7 @@ import type { RunnerDeps } from "./deps.ts";
 import { claimRuns } from "./loops/claim-runs.ts";
 import { guardSupervisors } from "./loops/guard-supervisors.ts";
 import { sendHeartbeats } from "./loops/send-heartbeats.ts";
+import { watchReadiness } from "./loops/watch-readiness.ts";
 import { goneWithin } from "./supervisor/stop-agent.ts";
 
 /** Exit codes of the runner: 75 as in sysexits' EX_TEMPFAIL, for a run that could not be taken: try again. */
@@ -47,9 +48,13 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   for (const work of adopted.follow()) background(work);
 
   const beating = new AbortController();
-  const hooks = { ready: () => !draining.signal.aborted, onDrain: () => drain("the coordinator asked for it") };
+  const hooks = {
+    notReady: () => (draining.signal.aborted ? "draining" : deps.readiness.reason),
+    onDrain: () => drain("the coordinator asked for it"),
+  };
   const heartbeats = sendHeartbeats(deps, hooks, AbortSignal.any([beating.signal, deps.exiting]));
   const guarding = guardSupervisors(deps, AbortSignal.any([beating.signal, deps.exiting]));
+  const watching = watchReadiness(deps, AbortSignal.any([beating.signal, deps.exiting]));
   log.info({ executors: [...deps.executors.keys()], slots: deps.config.slots }, "Runner started - waiting for runs");
 
   const end = await claimRuns(deps, draining.signal, background);
@@ -63,7 +68,7 @@ export async function runRunner(deps: RunnerDeps, onControl: (control: RunnerCon
   const timeoutMs = deps.config.drainTimeoutMs;
   const drained = timeoutMs === 0 ? await empty.then(() => true) : await goneWithin(empty, timeoutMs);
   beating.abort();
-  await Promise.all([heartbeats, guarding]);
+  await Promise.all([heartbeats, guarding, watching]);
   if (!drained || attempts.list().length > 0) {
     log.warn(
       { runs: attempts.list().length },

@@ -86,6 +86,7 @@ export const ERROR_TABLE = {
   executor_failed: { status: 500, retry: "never" },
   project_dir_missing: { status: 500, retry: "never" },
   spawn_failed: { status: 500, retry: "later" },
+  disk_full: { status: 500, retry: "later" },
   agent_failed: { status: 500, retry: "never" },
   agent_api_error: { status: 500, retry: "later" },
   agent_refused: { status: 500, retry: "never" },

@@ -9,6 +9,8 @@ export interface AttemptFiles {
   readonly incarnation: string;
   /** Frames, one canonical JSON line each. */
   readonly frames: string;
+  /** Taken while the agent runs, given back for its end. */
+  readonly reserve: string;
   readonly callNumber: string;
   /** Written when the tree is gone: what to report, again and again until it is acknowledged. */
   readonly completion: string;
@@ -25,6 +27,7 @@ export function attemptFiles(dir: string): AttemptFiles {
     spec: join(dir, "spec.json"),
     incarnation: join(dir, "incarnation.json"),
     frames: join(dir, "frames.jsonl"),
+    reserve: join(dir, "reserve"),
     callNumber: join(dir, "call-number"),
     completion: join(dir, "completion.json"),
     log: join(dir, "supervisor.log"),

@@ -37,11 +37,11 @@ export async function chooseExecutors(
     if (!detection.found) {
       throw new ParallaxError("executor_not_found", `executor ${name}: ${detection.reason}`, { hint: detection.fix });
     }
-    return served.set(name, { adapter, version: detection.version });
+    return served.set(name, { adapter, version: detection.version, path: detection.path });
   }
   const all = await detectExecutors(context, log);
   for (const { name, adapter, detection } of all) {
-    if (detection.found) served.set(name, { adapter, version: detection.version });
+    if (detection.found) served.set(name, { adapter, version: detection.version, path: detection.path });
     else log.info({ executor: name, reason: detection.reason, fix: detection.fix }, "An executor is not served");
   }
   if (served.size > 0) return served;

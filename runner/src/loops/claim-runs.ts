@@ -30,8 +30,13 @@ export async function claimRuns(
       continue;
     }
     const askedMs = deps.clock.monotonic();
-    const result = await poll(deps, pollId, free, draining);
+    const change = deps.readiness.nextChange();
+    // Not ready: it still asks, for nothing, to hear whether it was removed.
+    const wanted = deps.readiness.reason === null ? free : 0;
+    const result = await poll(deps, pollId, wanted, AbortSignal.any([draining, change.signal]));
+    change.stop();
     if (draining.aborted) break;
+    if (change.signal.aborted && result.kind === "retry") continue;
     if (result.kind === "refused" && result.refusal.code === "duplicate_runner") return "replaced";
     if (result.kind !== "ok" && result.kind !== "nothing") {
       await afterFailure(deps, result, backoff, draining);
@@ -43,7 +48,7 @@ export async function claimRuns(
     backoff.reset();
     pollId = deps.ids.make("poll");
     if (result.kind === "nothing") {
-      if (deps.config.runId !== null) return "none_offered";
+      if (deps.config.runId !== null && wanted > 0) return "none_offered";
       if (deps.clock.monotonic() - askedMs < HELD_AT_LEAST_MS) await pause(jitter(HELD_AT_LEAST_MS), draining);
       continue;
     }
@@ -60,7 +65,7 @@ function poll(
   deps: RunnerDeps,
   pollId: string,
   free: number,
-  draining: AbortSignal,
+  signal: AbortSignal,
 ): ReturnType<RunnerDeps["client"]["poll"]> {
   const { config, runnerId, instanceId } = deps;
   const query = {
@@ -71,7 +76,7 @@ function poll(
     hold_ms: String(config.pollHoldMs),
     ...(config.runId === null ? {} : { run_id: config.runId }),
   };
-  return deps.client.poll(query, config.pollHoldMs, draining);
+  return deps.client.poll(query, config.pollHoldMs, signal);
 }
 
 /** True when a run was offered. */

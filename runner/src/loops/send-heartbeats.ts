@@ -2,11 +2,13 @@ import type { RunnerDeps } from "../deps.ts";
 import { jitter, pause } from "../http/backoff.ts";
 
 export interface HeartbeatHooks {
-  /** Whether more runs are wanted. */
-  ready(): boolean;
+  /** Why no more runs are wanted, or null. */
+  notReady(): string | null;
   /** The coordinator wants this runner to take no more runs. */
   onDrain(): void;
 }
+
+const REASON_LENGTH_MAX = 500;
 
 /** Keeps the registration alive, and the attempts whose supervisors have not said hello yet; also while draining. */
 export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, signal: AbortSignal): Promise<void> {
@@ -14,7 +16,8 @@ export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, si
   let intervalMs = deps.config.heartbeatIntervalMs;
   for (let seq = 1; !signal.aborted; seq += 1) {
     const preparing = deps.attempts.list().filter((attempt) => attempt.preparing);
-    const ready = hooks.ready();
+    const reason = hooks.notReady();
+    const change = deps.readiness.nextChange();
     const result = await deps.client.heartbeat(
       {
         runner_id: deps.runnerId,
@@ -25,8 +28,8 @@ export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, si
           attempt: run.attempt,
           lease_token: run.lease_token,
         })),
-        ready,
-        ...(ready ? {} : { not_ready_reason: "draining" }),
+        ready: reason === null,
+        ...(reason === null ? {} : { not_ready_reason: reason.slice(0, REASON_LENGTH_MAX) }),
       },
       signal,
     );
@@ -42,6 +45,7 @@ export async function sendHeartbeats(deps: RunnerDeps, hooks: HeartbeatHooks, si
       const reason = result.kind === "retry" ? result.reason : result.refusal.message;
       log.debug({ reason }, "The heartbeat was not answered");
     }
-    await pause(jitter(intervalMs), signal);
+    await pause(jitter(intervalMs), AbortSignal.any([signal, change.signal]));
+    change.stop();
   }
 }

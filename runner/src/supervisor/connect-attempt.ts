@@ -9,6 +9,7 @@ import { followDirectives } from "./follow-directives.ts";
 import { holdLease, type LeaseHolder } from "./hold-lease.ts";
 import type { AcceptedHello } from "./say-hello.ts";
 import { FrameSender } from "./send-frames.ts";
+import { isDiskFull, releaseReserve, takeReserve } from "./spool/reserve.ts";
 import { openSpool, type Spool } from "./spool/spool.ts";
 import { createStateCalls, type StateCalls } from "./state-calls.ts";
 import { goneWithin, type StopRequests } from "./stop-agent.ts";
@@ -45,10 +46,22 @@ export async function connectAttempt(deps: ConnectDeps, hello: AcceptedHello): P
   const signal = AbortSignal.any([stopped.signal, over.signal]);
 
   const limits = { eventBytesMax: DEFAULT_LIMITS.eventBytesMax, outputBytesMax: spec.timing.outputBytesMax };
+  const onDiskFull = async (): Promise<void> => {
+    await releaseReserve(deps.files.reserve);
+    const reason = "there is no room left on the disk of the runner's state directory";
+    log.error({}, "the disk is full, the agent is ended");
+    spool.append({ type: "error", data: { code: "disk_full", message: reason } });
+    stops.request({ kind: "disk_full", reason });
+  };
   const spool = await openSpool(deps.files.frames, limits, {
     clock,
     onAppend: wakeUp.wake,
     onDiskError: (error) => log.error({ err: String(error) }, "the log could not be written"),
+    onDiskFull,
+  });
+  await takeReserve(deps.files.reserve).catch(async (error: unknown) => {
+    log.error({ err: String(error) }, "no room could be kept free for the end of the run");
+    if (isDiskFull(error)) await onDiskFull();
   });
   const { frozenKillAfterMs } = spec.timing;
   const lease = holdLease(

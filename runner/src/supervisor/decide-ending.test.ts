@@ -36,6 +36,15 @@ describe("decideEnding", () => {
     },
   );
 
+  test("a full disk explains an end that it caused, and takes nothing from work that was done", () => {
+    const cause = { kind: "disk_full", reason: "no room" } as const;
+    expect(decideEnding(judged("agent_error"), cause)).toMatchObject({
+      outcome: "infra_error",
+      error: { code: "disk_full", message: "no room" },
+    });
+    expect(decideEnding(judged("completed"), cause).outcome).toBe("completed");
+  });
+
   test("an interrupt keeps the session: the end is no failure", () => {
     expect(decideEnding(judged("agent_error"), { kind: "interrupt", reason: "x" })).toMatchObject({
       outcome: "interrupted",

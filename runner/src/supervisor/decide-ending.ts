@@ -23,6 +23,9 @@ const EXECUTOR_CODES: ReadonlySet<ErrorCode> = new Set([
   "invalid_request",
 ]);
 
+const DISK_FULL_HINT =
+  "Make room on the disk of the runner's state directory, or give it another one with --state-dir.";
+
 /** The adapter judged what it read; why the agent was ended from outside decides over that. */
 export function decideEnding(judged: Ending, cause: StopCause | null): Ending {
   if (cause === null) return judged;
@@ -30,6 +33,13 @@ export function decideEnding(judged: Ending, cause: StopCause | null): Ending {
     return { ...judged, outcome: cause.kind, error: { code: cause.kind, message: `The agent ${cause.reason}.` } };
   }
   if (KEPT_WHEN_STOPPED.has(judged.outcome)) return judged;
+  if (cause.kind === "disk_full") {
+    return {
+      ...judged,
+      outcome: "infra_error",
+      error: { code: "disk_full", message: cause.reason, hint: DISK_FULL_HINT },
+    };
+  }
   if (cause.kind === "interrupt") return { ...judged, outcome: "interrupted", error: null };
   return { ...judged, outcome: "stopped", error: { code: "stopped", message: cause.reason } };
 }

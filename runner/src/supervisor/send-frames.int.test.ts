@@ -36,6 +36,7 @@ async function openBench(frameBatchCountMax = 500): Promise<Bench> {
     clock: systemClock,
     onAppend: wakeUp.wake,
     onDiskError: () => undefined,
+    onDiskFull: () => Promise.resolve(),
   });
   const http = createHttpClient({});
   const over: string[] = [];

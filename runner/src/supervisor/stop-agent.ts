@@ -1,7 +1,10 @@
 /** Why the agent is being ended before it ended by itself. The first cause counts. */
 export interface StopCause {
-  /** stop: somebody asked. timeout, idle_timeout: a deadline of the run. interrupt: only the turn is to end. */
-  readonly kind: "stop" | "timeout" | "idle_timeout" | "interrupt";
+  /**
+   * stop: somebody asked. timeout, idle_timeout: a deadline of the run. disk_full: what the agent says cannot be kept.
+   * interrupt: only the turn is to end.
+   */
+  readonly kind: "stop" | "timeout" | "idle_timeout" | "disk_full" | "interrupt";
   readonly reason: string;
 }
 

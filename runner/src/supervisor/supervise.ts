@@ -16,6 +16,7 @@ import { type Connection, connectAttempt } from "./connect-attempt.ts";
 import type { ControlSocket } from "./control-socket.ts";
 import { type AttemptEnd, doWork } from "./do-work.ts";
 import { sayHello } from "./say-hello.ts";
+import { releaseReserve } from "./spool/reserve.ts";
 import type { StopRequests } from "./stop-agent.ts";
 
 export interface SupervisorDeps {
@@ -78,6 +79,7 @@ async function report(
   { connection, control, over, incarnation, end }: Reporting,
 ): Promise<SupervisorResult> {
   control.publish({ phase: "reporting", tree: "gone", lease: null });
+  await releaseReserve(deps.files.reserve);
   const seal = await connection.spool.seal();
   const { executorSessionId, itemsTaken } = connection.state;
   const completion = makeCompletion({ incarnation, ...end, executorSessionId, itemsTaken, seal });

@@ -5,10 +5,18 @@ import type { AttemptSpec } from "../attempts/attempt-spec.ts";
 
 /** Processes whose command line names this state directory's attempts: their supervisors. Linux only, as the tests are. */
 export function findSupervisors(stateDir: string): number[] {
-  const attempts = join(stateDir, "attempts");
+  return findByCommandLine((line) => line.includes(join(stateDir, "attempts")));
+}
+
+/** The same for all state directories below `dir`. */
+export function findSupervisorsBelow(dir: string): number[] {
+  return findByCommandLine((line) => line.includes(`\0${dir}/`) && line.includes("/attempts/"));
+}
+
+function findByCommandLine(matches: (line: string) => boolean): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => readCommandLine(pid).includes(attempts))
+    .filter((pid) => matches(readCommandLine(pid)))
     .map(Number);
 }
 

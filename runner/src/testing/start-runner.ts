@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { killByMarker } from "../supervisor/process-tree/kill-by-marker.ts";
 import { FakeCoordinator } from "./fake-coordinator.ts";
 import type { FakeLease } from "./fake-run.ts";
-import { endSupervisors } from "./find-supervisors.ts";
+import { endSupervisors, findSupervisorsBelow } from "./find-supervisors.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -60,6 +60,8 @@ export async function openBench(lease: Partial<FakeLease> = {}): Promise<RunnerB
       for (const runner of runners) await runner.crash();
       const markers = [...(await endSupervisors(stateDir)), ...(await endSupervisors(neighbourDir))];
       for (const marker of markers) await killByMarker(marker);
+      // Those of a state directory that a test has put elsewhere below.
+      for (const pid of findSupervisorsBelow(dir)) process.kill(pid, "SIGKILL");
       await coordinator.down();
       rmSync(dir, { recursive: true, force: true });
     },

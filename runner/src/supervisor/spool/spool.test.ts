@@ -25,6 +25,7 @@ async function open(outputBytesMax = 1_000_000): Promise<Spool> {
       onDiskError: (error) => {
         throw error;
       },
+      onDiskFull: () => Promise.reject(new Error("the disk is full")),
     },
   );
 }

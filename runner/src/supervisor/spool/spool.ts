@@ -9,6 +9,7 @@ import type { Clock } from "@parallax/shared/clock";
 import type { AgentEvent } from "@parallax/shared/executor/adapter";
 import type { EventType } from "@parallax/shared/protocol/events";
 import { type FittedEvent, fitToText } from "./fit-event.ts";
+import { isDiskFull } from "./reserve.ts";
 
 export interface SpoolLimits {
   readonly eventBytesMax: number;
@@ -53,6 +54,7 @@ const KEPT_BEYOND_CAP: ReadonlySet<EventType> = new Set([
   "request_resolved",
 ]);
 const BEYOND_CAP_BYTES_MAX = 4 * 1024 * 1024;
+const LAST_WORDS_BYTES_MAX = 64 * 1024;
 const WAITING_BYTES_MAX = 1024 * 1024;
 const WRITE_RETRY_MS = 1_000;
 
@@ -62,6 +64,8 @@ export interface SpoolDeps {
   readonly onAppend: () => void;
   /** The disk refuses; called once per failed write, which is repeated. */
   readonly onDiskError: (error: unknown) => void;
+  /** There is no room: what was not written yet is dropped and counted, and from now on only what tells of the end is kept. */
+  readonly onDiskFull: () => Promise<void>;
 }
 
 export async function openSpool(path: string, limits: SpoolLimits, deps: SpoolDeps): Promise<Spool> {
@@ -77,7 +81,10 @@ class FileSpool implements Spool {
   #waitingBytes = 0;
   #appendedBytes = 0;
   #lastFrame = 0;
+  /** What is whole on the disk; the hash is that of these bytes. */
   #writtenBytes = 0;
+  #writtenFrames = 0;
+  #full = false;
   #writing: Promise<void> | null = null;
   /** First frame that is not acknowledged, and where its line begins. */
   #cursor = { frame: 1, offset: 0 };
@@ -102,13 +109,15 @@ class FileSpool implements Spool {
   #appendOne(event: FittedEvent): void {
     const line = this.#makeLine(event);
     const total = this.#appendedBytes + line.length;
-    const fits = this.#dropped.events === 0 && total <= this.#limits.outputBytesMax;
-    const kept = KEPT_BEYOND_CAP.has(event.type) && total <= this.#limits.outputBytesMax + BEYOND_CAP_BYTES_MAX;
+    const fits = this.#dropped.events === 0 && !this.#full && total <= this.#limits.outputBytesMax;
+    const kept = this.#full
+      ? event.type === "error" && line.length <= LAST_WORDS_BYTES_MAX
+      : KEPT_BEYOND_CAP.has(event.type) && total <= this.#limits.outputBytesMax + BEYOND_CAP_BYTES_MAX;
     if (fits || kept) {
       this.#push(line);
       return;
     }
-    if (this.#dropped.events === 0) {
+    if (this.#dropped.events === 0 && !this.#full) {
       const data = JSON.stringify({ limit_bytes: this.#limits.outputBytesMax });
       this.#push(this.#makeLine({ type: "output_truncated", data }));
     }
@@ -124,7 +133,6 @@ class FileSpool implements Spool {
 
   #push(line: Buffer): void {
     this.#lastFrame += 1;
-    this.#hash.update(line);
     this.#appendedBytes += line.length;
     this.#waiting.push(line);
     this.#waitingBytes += line.length;
@@ -133,22 +141,51 @@ class FileSpool implements Spool {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const bytes = Buffer.concat(this.#waiting);
+      const lines = this.#waiting;
       this.#waiting = [];
-      for (let written = 0; written < bytes.length; ) {
-        try {
-          // Appending: the position is the file's end.
-          written += (await this.#file.write(bytes, written, bytes.length - written)).bytesWritten;
-        } catch (error) {
-          this.#deps.onDiskError(error);
-          await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
-        }
+      const bytes = Buffer.concat(lines);
+      if (!(await this.#writeWhole(bytes))) {
+        await this.#dropUnwritten([...lines, ...this.#waiting]);
+        continue;
       }
-      this.#waitingBytes -= bytes.length;
+      this.#hash.update(bytes);
       this.#writtenBytes += bytes.length;
+      this.#writtenFrames += lines.length;
+      this.#waitingBytes -= bytes.length;
       this.#deps.onAppend();
     }
     this.#writing = null;
+  }
+
+  /** False when there is no room for all of it; then nothing of it stays. */
+  async #writeWhole(bytes: Buffer): Promise<boolean> {
+    for (let written = 0; written < bytes.length; ) {
+      try {
+        // Appending: the position is the file's end.
+        written += (await this.#file.write(bytes, written, bytes.length - written)).bytesWritten;
+      } catch (error) {
+        this.#deps.onDiskError(error);
+        if (isDiskFull(error)) {
+          await this.#file.truncate(this.#writtenBytes);
+          return false;
+        }
+        await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
+      }
+    }
+    return true;
+  }
+
+  /** As if they had never been appended, but counted: the numbers of the frames have no gap. */
+  async #dropUnwritten(lines: readonly Buffer[]): Promise<void> {
+    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    this.#dropped = { events: this.#dropped.events + lines.length, bytes: this.#dropped.bytes + bytes };
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#lastFrame = this.#writtenFrames;
+    this.#appendedBytes = this.#writtenBytes;
+    if (this.#full) return;
+    this.#full = true;
+    await this.#deps.onDiskFull();
   }
 
   async roomy(): Promise<void> {
