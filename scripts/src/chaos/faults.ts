@@ -5,6 +5,19 @@ import { lostAnswers } from "./faults/f03-lost-answers.ts";
 import { stops } from "./faults/f04-stops.ts";
 import { forks } from "./faults/f05-forks.ts";
 import { hangingAgents } from "./faults/f06-hanging-agents.ts";
+import { coordinatorRestarts } from "./faults/f10-coordinator-restarts.ts";
+import { queueWiped } from "./faults/f11-queue-wiped.ts";
+import { database } from "./faults/f12-database.ts";
 
 /** Every fault, in the order in which they are played. A new one is a file in faults/ and a line here. */
-export const FAULTS: readonly Fault[] = [killedProcesses, frozenProcesses, lostAnswers, stops, forks, hangingAgents];
+export const FAULTS: readonly Fault[] = [
+  killedProcesses,
+  frozenProcesses,
+  lostAnswers,
+  stops,
+  forks,
+  hangingAgents,
+  coordinatorRestarts,
+  queueWiped,
+  database,
+];

@@ -7,7 +7,7 @@ import { findChangedEnds, findDoubledEnds, type SeenEnd } from "./find-doubled.t
 import { findLeaseViolations } from "./find-lease-violations.ts";
 import { findLost } from "./find-lost.ts";
 import { findOrphans } from "./find-orphans.ts";
-import { findOverlaps, type OverlapScope } from "./find-overlaps.ts";
+import { findEffectsAfterEnds, findOverlaps, type OverlapScope } from "./find-overlaps.ts";
 import { findUndelivered } from "./find-undelivered.ts";
 import type { Finding } from "./finding.ts";
 import type { Facts } from "./load-facts.ts";
@@ -35,6 +35,7 @@ export function auditRound(evidence: Evidence): { readonly findings: Finding[]; 
     ...findChangedEnds(facts, evidence.ends),
     ...findUndelivered(facts),
     ...findOverlaps(facts, effects, evidence.overlaps),
+    ...findEffectsAfterEnds(facts, effects, calls, evidence.overlaps),
     ...findOrphans(facts, evidence.processes, evidence.leftForks),
     ...findLeaseViolations(facts, calls, DEFAULT_LIMITS.deliveriesMax),
   ];
