@@ -1,5 +1,7 @@
 /** Ends what `up` started, in order: first the runner, by the level of the stop, then the coordinator. */
 import type { Io } from "../terminal/io.ts";
+import type { CoordinatorPlace } from "./end-coordinator.ts";
+import { endCoordinator } from "./end-coordinator.ts";
 import type { Service } from "./keep-service.ts";
 import type { Stops } from "./listen-for-stops.ts";
 
@@ -14,25 +16,50 @@ const WHAT_HAPPENS: Readonly<Record<number, string>> = {
   3: "leaving",
 };
 
-export async function endServices(io: Io, coordinator: Service, runner: Service | null, stops: Stops): Promise<void> {
+export async function endServices(
+  io: Io,
+  coordinator: Service,
+  runner: Service | null,
+  stops: Stops,
+  place: CoordinatorPlace,
+): Promise<void> {
   if (runner !== null) {
     runner.release();
     await endRunner(io, runner, stops);
   }
-  coordinator.release();
-  coordinator.signal("SIGTERM");
-  const timer = setTimeout(() => coordinator.signal("SIGKILL"), stops.level() >= 3 ? LEAVE_MS_MAX : COORDINATOR_MS_MAX);
-  await coordinator.ended;
-  clearTimeout(timer);
+  const patience = startPatience(stops);
+  await endCoordinator(coordinator, place, patience.over);
+  patience.cancel();
+}
+
+/** How long the coordinator gets; who presses Ctrl-C a third time does not want to wait. */
+function startPatience(stops: Stops): { readonly over: Promise<void>; cancel(): void } {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timers = [setTimeout(resolve, COORDINATOR_MS_MAX)];
+  const shorten = () => {
+    if (stops.level() >= 3) timers.push(setTimeout(resolve, LEAVE_MS_MAX));
+  };
+  stops.onChange(shorten);
+  shorten();
+  return { over, cancel: () => timers.forEach(clearTimeout) };
 }
 
 /** The runner counts Ctrl-C itself: it gets one SIGINT for every level. */
 async function endRunner(io: Io, runner: Service, stops: Stops): Promise<void> {
   let told = 0;
+  let toldAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const raise = () => {
     const level = Math.min(3, Math.max(1, stops.level()));
     if (told >= level) return;
+    clearTimeout(timer);
+    // two signals at once are one to the process that gets them, however fast somebody presses Ctrl-C
+    const early = toldAt + SIGNAL_GAP_MS - performance.now();
+    if (early > 0) {
+      timer = setTimeout(raise, early);
+      return;
+    }
+    toldAt = performance.now();
     told += 1;
     if (told === level) io.err(io.paint("dim", WHAT_HAPPENS[level] ?? ""));
     runner.signal("SIGINT");
