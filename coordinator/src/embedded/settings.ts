@@ -3,6 +3,9 @@ export const SUPERUSER = "parallax";
 /** The database of the URL that is handed out. */
 export const DATABASE = "parallax";
 
+/** Where a coordinator that runs as root keeps its clusters. */
+export const SYSTEM_DIR = "/var/lib/parallax";
+
 /** Nothing of the coordinator's own environment, which may hold secrets, reaches the server. */
 export const SERVER_ENVIRONMENT: NodeJS.ProcessEnv = { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" };
 

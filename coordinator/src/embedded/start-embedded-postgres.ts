@@ -8,11 +8,9 @@ import { installRuntime } from "./install-runtime.ts";
 import { removeOrphans } from "./remove-orphans.ts";
 import type { Home } from "./resolve-home.ts";
 import { resolveHome } from "./resolve-home.ts";
-import { DATABASE, SUPERUSER } from "./settings.ts";
+import { DATABASE, SUPERUSER, SYSTEM_DIR } from "./settings.ts";
 import { stopPostmaster } from "./stop-postmaster.ts";
 import { watchPostmaster } from "./watch-postmaster.ts";
-
-const SYSTEM_DIR = "/var/lib/parallax";
 
 /**
  * Does: gives the data directory's own Postgres, making, starting or taking over the cluster as needed, and keeps it up.

@@ -3,10 +3,12 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Runner } from "@parallax/shared/protocol/runners";
 import type { Client } from "@parallax/shared/sdk/client";
 import type { Environment } from "../terminal/io.ts";
 import { claimPort } from "../up/check-port.ts";
+import { endCoordinator } from "../up/end-coordinator.ts";
 import type { Service } from "../up/keep-service.ts";
 import type { RunningCoordinator } from "../up/start-coordinator.ts";
 import { startCoordinator } from "../up/start-coordinator.ts";
@@ -81,7 +83,12 @@ export function createStage(env: Environment, onLine: (name: string, line: strin
       const runners = [...services].filter(([name]) => name !== COORDINATOR);
       await Promise.all(runners.map(([, service]) => endService(service, ["SIGINT", "SIGINT", "SIGKILL"])));
       const last = services.get(COORDINATOR);
-      if (last !== undefined) await endService(last, ["SIGTERM", "SIGKILL"]);
+      if (last !== undefined) {
+        const patience = new AbortController();
+        const isOver = sleep(END_MS_MAX, undefined, { signal: patience.signal }).catch(() => {});
+        await endCoordinator(last, { dataDir: dir, env: clean }, isOver);
+        patience.abort();
+      }
       await removeDatabase(dir);
       await rm(dir, { recursive: true, force: true });
     },

@@ -18,9 +18,14 @@ export interface ServiceOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly onLine: (line: string) => void;
+  /** Told with every start; undefined when the program could not be started. */
+  readonly onStart?: ((pid: number | undefined) => void) | undefined;
   readonly onCrash: (exit: ServiceExit, restartInMs: number) => void;
   readonly restartPauseMs?: number;
 }
+
+/** Who is told of its life. */
+export type ServiceWatch = Pick<ServiceOptions, "onLine" | "onStart" | "onCrash">;
 
 export interface Service {
   /** Of the process that runs now. */
@@ -63,6 +68,7 @@ export function keepService(options: ServiceOptions): Service {
       detached: true,
     });
     child = process;
+    options.onStart?.(process.pid);
     for (const stream of [process.stdout, process.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
         lines.push(line);

@@ -1,16 +1,16 @@
 /** `up` as a person uses it: real processes, a database of its own, real signals. */
 
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { removeDatabase } from "../demo/remove-database.ts";
+import type { Up } from "../testing/up-process.ts";
+import { MAIN, processesOf, startUp, upEnvironment } from "../testing/up-process.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const TEST_MS_MAX = 150_000;
 const run = promisify(execFile);
 
@@ -28,44 +28,10 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-interface Up {
-  readonly process: ChildProcessWithoutNullStreams;
-  readonly exit: Promise<number | null>;
-  output(): string;
-  /** Resolves when the output matches; fails when it ends before. */
-  shows(pattern: RegExp): Promise<RegExpExecArray>;
-}
-
-const env = () => ({ PATH: process.env.PATH, HOME: dir, PARALLAX_TEST_AGENT_HOME: join(dir, "agent-home") });
+const env = () => upEnvironment(dir);
 
 function up(...args: readonly string[]): Up {
-  const child = spawn(process.execPath, [MAIN, "up", ...args], { cwd: dir, env: env() });
-  let output = "";
-  const looks = new Set<() => void>();
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      output += chunk;
-      for (const look of looks) look();
-    });
-  }
-  const { promise: exit, resolve } = Promise.withResolvers<number | null>();
-  child.once("close", resolve);
-  const one: Up = {
-    process: child,
-    exit,
-    output: () => output,
-    shows(pattern) {
-      const { promise, resolve: found, reject } = Promise.withResolvers<RegExpExecArray>();
-      const look = () => {
-        const match = pattern.exec(output);
-        if (match !== null) found(match);
-      };
-      looks.add(look);
-      void exit.then(() => reject(new Error(`up ended without ${pattern}:\n${output}`)));
-      look();
-      return promise;
-    },
-  };
+  const one = startUp(dir, args);
   started.push(one);
   return one;
 }
@@ -79,20 +45,6 @@ const parallax = (...args: readonly string[]) =>
       exitCode: error.code,
     }),
   );
-
-/** Processes whose command line names our directory. */
-function processesOf(part: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      try {
-        return readFileSync(`/proc/${name}/cmdline`, "utf8").includes(part);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
 
 describe("up", { timeout: TEST_MS_MAX }, () => {
   test("brings a fleet whose printed commands work, survives a killed runner, and leaves nothing running", async () => {

@@ -1,19 +1,21 @@
 /** `parallax up`: a coordinator and a runner on this machine, kept running until Ctrl-C. */
-import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import process from "node:process";
 import { isParallaxError, ParallaxError } from "@parallax/shared/errors";
 import { makeDataDir } from "../../auth/make-data-dir.ts";
-import { ADDRESS_FILE, DEFAULT_HOST, DEFAULT_PORT, dataDirOf } from "../connect.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, dataDirOf } from "../connect.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { Flags } from "../read-flags.ts";
 import type { Io, Style } from "../terminal/io.ts";
+import type { LeftRunning } from "./address-file.ts";
+import { findLeftRunning, openAddressFile } from "./address-file.ts";
 import { openLog } from "./append-log.ts";
 import { claimPort } from "./check-port.ts";
 import { describeExit } from "./describe-exit.ts";
 import { endServices } from "./end-services.ts";
 import { formatLogLine, isWorthShowing } from "./format-log-line.ts";
 import { installAgents } from "./install-agents.ts";
-import type { Service, ServiceExit, ServiceOptions } from "./keep-service.ts";
+import type { Service, ServiceExit, ServiceWatch } from "./keep-service.ts";
 import type { Stops } from "./listen-for-stops.ts";
 import { listenForStops } from "./listen-for-stops.ts";
 import { EXECUTORS_DIR } from "./places.ts";
@@ -25,7 +27,8 @@ import { startRunner, waitUntilOnline } from "./start-runner.ts";
 export async function runUp(io: Io, flags: Flags): Promise<number> {
   const dataDir = dataDirOf(io, flags);
   const host = flags.text("host") ?? DEFAULT_HOST;
-  const port = await claimPort(host, flags.number("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT);
+  const left = await findLeftRunning(dataDir);
+  const port = await claimPort(host, flags.number("port", { min: 0, max: 65_535 }) ?? DEFAULT_PORT, left);
   const agentsDir = join(dataDir, "agents");
   await openDataDir(dataDir);
   const wanted = (flags.text("with") ?? "").split(",").map((name) => name.trim());
@@ -35,12 +38,18 @@ export async function runUp(io: Io, flags: Flags): Promise<number> {
     { executorsDir: EXECUTORS_DIR, agentsDir },
   );
 
-  const watch = (name: string) => watchService(io, name, dataDir, flags.isOn("verbose"));
+  const address = openAddressFile(dataDir, process.pid);
+  const watch = (name: "coordinator" | "runner"): ServiceWatch => ({
+    ...watchService(io, name, dataDir, flags.isOn("verbose")),
+    onStart: (pid) => address.note(name === "runner" ? { runner_pid: pid } : { pid }),
+  });
   const stopping = listenForStops(io);
   io.out(io.paint("dim", "starting the coordinator …"));
-  const coordinator = await startCoordinator({ host, port, dataDir, cwd: io.cwd, env: io.env }, watch("coordinator"));
-  const address = join(dataDir, ADDRESS_FILE);
-  await writeFile(address, `${JSON.stringify({ url: coordinator.url })}\n`);
+  const settings = { host, port, dataDir, cwd: io.cwd, env: io.env };
+  const coordinator = await startCoordinator(settings, watch("coordinator")).catch((error: unknown) => {
+    throw nameWhoIsInTheWay(error, left);
+  });
+  address.publish(coordinator.url);
   let runner: Service | null = null;
   try {
     runner = flags.isOn("no-runner") ? null : await startOurRunner(io, flags, coordinator, dataDir, watch("runner"));
@@ -48,9 +57,17 @@ export async function runUp(io: Io, flags: Flags): Promise<number> {
     const reason = await waitForEnd(io, coordinator.service, runner, stopping);
     return reason === "stop" ? EXIT_CODES.ok : EXIT_CODES.serverError;
   } finally {
-    await rm(address, { force: true });
-    await endServices(io, coordinator.service, runner, stopping);
+    await address.remove();
+    await endServices(io, coordinator.service, runner, stopping, { dataDir, env: io.env });
   }
+}
+
+function nameWhoIsInTheWay(error: unknown, left: LeftRunning | null): unknown {
+  if (left === null || !isParallaxError(error) || error.code !== "data_dir_in_use") return error;
+  return new ParallaxError(error.code, error.message, {
+    hint: `Stop it (${left.stopCommand}), or choose another directory with --data-dir.`,
+    cause: error,
+  });
 }
 
 async function openDataDir(dataDir: string): Promise<void> {
@@ -64,12 +81,7 @@ async function openDataDir(dataDir: string): Promise<void> {
   }
 }
 
-function watchService(
-  io: Io,
-  name: string,
-  dataDir: string,
-  isVerbose: boolean,
-): Pick<ServiceOptions, "onLine" | "onCrash"> {
+function watchService(io: Io, name: string, dataDir: string, isVerbose: boolean): ServiceWatch {
   const log = openLog(join(dataDir, "logs", `${name}.log`));
   return {
     onLine(line) {
@@ -88,7 +100,7 @@ async function startOurRunner(
   flags: Flags,
   coordinator: RunningCoordinator,
   dataDir: string,
-  watch: Pick<ServiceOptions, "onLine" | "onCrash">,
+  watch: ServiceWatch,
 ): Promise<Service> {
   const known = new Set((await coordinator.client.runners.list()).map((runner) => runner.runner_id));
   const service = startRunner(

@@ -12,7 +12,7 @@ import type { Environment } from "../terminal/io.ts";
 import { reachableUrl } from "./check-port.ts";
 import { describeExit } from "./describe-exit.ts";
 import { parseLogLine } from "./format-log-line.ts";
-import type { Service, ServiceOptions } from "./keep-service.ts";
+import type { Service, ServiceWatch } from "./keep-service.ts";
 import { keepService } from "./keep-service.ts";
 import { COORDINATOR_MAIN } from "./places.ts";
 
@@ -37,7 +37,7 @@ export interface RunningCoordinator {
 
 export async function startCoordinator(
   settings: CoordinatorSettings,
-  watch: Pick<ServiceOptions, "onLine" | "onCrash">,
+  watch: ServiceWatch,
   /** Told at once, so that the caller can end it when waiting fails. */
   onSpawn: (service: Service) => void = () => {},
 ): Promise<RunningCoordinator> {

@@ -6,7 +6,7 @@ import type { Runner } from "@parallax/shared/protocol/runners";
 import type { Client } from "@parallax/shared/sdk/client";
 import type { Environment } from "../terminal/io.ts";
 import { describeExit } from "./describe-exit.ts";
-import type { Service, ServiceOptions } from "./keep-service.ts";
+import type { Service, ServiceWatch } from "./keep-service.ts";
 import { keepService } from "./keep-service.ts";
 import { RUNNER_PROGRAM } from "./places.ts";
 
@@ -24,7 +24,7 @@ export interface RunnerSettings {
   readonly env: Environment;
 }
 
-export function startRunner(settings: RunnerSettings, watch: Pick<ServiceOptions, "onLine" | "onCrash">): Service {
+export function startRunner(settings: RunnerSettings, watch: ServiceWatch): Service {
   const args = [
     ["--coordinator-url", settings.url],
     ["--token-file", settings.keyFile],
