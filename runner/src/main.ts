@@ -46,16 +46,16 @@ async function listExecutors(config: RunnerConfig, log: RunnerLog): Promise<numb
 
 async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
   const { runnerId, stateDir } = await openStateDir(config.stateDir, randomIds);
-  const executors = await chooseExecutors(config.executor, { env: process.env, agentsDir: config.agentsDir }, log);
+  const context = { env: process.env, agentsDir: config.agentsDir };
+  const { served: executors, missing } = await chooseExecutors(config.executor, context, log);
   const http = createHttpClient(process.env);
   const client = createRunnerClient(http, config.coordinatorUrl, readToken(config));
   const instanceId = randomIds.make("instance");
   const exiting = new AbortController();
   const signals = hearSignals(log, () => exiting.abort());
-  const context = { env: process.env, agentsDir: config.agentsDir };
   const readiness = new Readiness({ stateDir, minFreeBytes: config.minFreeBytes, context }, executors);
   await readiness.look();
-  const registration = { config, client, log, runnerId, instanceId, readiness, version: ownVersion() };
+  const registration = { config, client, log, runnerId, instanceId, executors, missing, readiness, version: ownVersion() };
   log.info({ url: config.coordinatorUrl }, "Connecting to the coordinator");
   await registerRunner(registration, AbortSignal.any([exiting.signal, signals.first]));
   if (signals.first.aborted) return 0;

@@ -107,3 +107,24 @@ test.skipIf(!canMount)(
     expect(run.lost).toEqual([]);
   },
 );
+
+test("of several agent CLIs only the one that is gone is left out, and served again when it is back", async () => {
+  await using bench = await openBench();
+  const bin = join(bench.dir, "bin");
+  mkdirSync(bin);
+  const install = (): void =>
+    writeFileSync(join(bin, "claude"), "#!/bin/sh\necho '99.0.0 (Claude Code)'\n", { mode: 0o755 });
+  install();
+  const served = (): string[] => {
+    const last = bench.coordinator.calls.findLast(({ path }) => path === "/runner/register");
+    return Object.keys((last?.body as { executors?: object } | undefined)?.executors ?? {}).toSorted();
+  };
+  bench.startRunner(["-x", ""], { PATH: `${bin}:${process.env["PATH"]}` });
+  await bench.coordinator.until("both are served", () => served().join() === "claude-code,test");
+  rmSync(join(bin, "claude"));
+  await bench.coordinator.until("one is left", () => served().join() === "test");
+  const run = bench.coordinator.enqueue({ prompt: "hello" });
+  await bench.coordinator.until("it takes runs", () => run.completions.length > 0);
+  install();
+  await bench.coordinator.until("both are served again", () => served().join() === "claude-code,test");
+});

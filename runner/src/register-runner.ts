@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { ParallaxError } from "@parallax/shared/errors";
-import type { RegisterRunner } from "@parallax/shared/protocol/runners";
+import type { MissingExecutor, RegisterRunner } from "@parallax/shared/protocol/runners";
+import { MISSING_TEXT_CHARS_MAX } from "@parallax/shared/protocol/runners";
 import type { RunnerConfig } from "./config.ts";
 import { createBackoff, pause } from "./http/backoff.ts";
 import type { RunnerLog } from "./log.ts";
@@ -13,6 +14,10 @@ export interface RegistrationDeps {
   readonly log: RunnerLog;
   readonly runnerId: string;
   readonly instanceId: string;
+  /** All that were there at the start; one of them may be missing by now. */
+  readonly executors: ReadonlyMap<string, unknown>;
+  /** Those that were missing from the start. */
+  readonly missing: ReadonlyMap<string, MissingExecutor>;
   readonly readiness: Pick<Readiness, "available">;
   readonly version: string;
 }
@@ -50,7 +55,20 @@ function refused({ code, message }: { readonly code: string; readonly message: s
   );
 }
 
-function makeRegistration({ config, readiness, runnerId, instanceId, version }: RegistrationDeps): RegisterRunner {
+const VANISHED: MissingExecutor = {
+  reason: "its CLI is not there any more",
+  fix: "Install it again; the runner notices by itself.",
+};
+
+function listMissing({ executors, missing, readiness }: RegistrationDeps): Record<string, MissingExecutor> {
+  const vanished = [...executors.keys()].filter((name) => !readiness.available.has(name));
+  const all = [...missing, ...vanished.map((name) => [name, VANISHED] as const)];
+  const cut = (text: string) => text.slice(0, MISSING_TEXT_CHARS_MAX).toWellFormed();
+  return Object.fromEntries(all.map(([name, { reason, fix }]) => [name, { reason: cut(reason), fix: cut(fix) }]));
+}
+
+function makeRegistration(deps: RegistrationDeps): RegisterRunner {
+  const { config, readiness, runnerId, instanceId, version } = deps;
   const versions = Object.fromEntries(
     [...readiness.available].map(([name, executor]) => [name, { version: executor.version }]),
   );
@@ -61,6 +79,7 @@ function makeRegistration({ config, readiness, runnerId, instanceId, version }: 
     project_dir: config.projectDir,
     ...(config.executor === null ? {} : { executor_profile: config.executor, executor: { type: config.executor } }),
     executors: versions,
+    missing_executors: listMissing(deps),
     runtimes: ["local"],
     tags: [...config.tags],
     require_matching_tags: config.requireMatchingTags,

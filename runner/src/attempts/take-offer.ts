@@ -24,13 +24,12 @@ export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void
     log.error({}, "A run with an id that is none was offered and is not started");
     return;
   }
-  await deps.readiness.look();
   const { reason, available } = deps.readiness;
   if (reason !== null || (deps.executors.has(run.executor) && !available.has(run.executor))) {
     log.warn({ reason, executor: run.executor }, "A run was offered that cannot be started here now, left to others");
     return;
   }
-  // From here to the table without a pause: offers are taken side by side.
+  // Into the table without a pause: whoever counts the slots next must see it.
   const spec = makeSpec(deps, run);
   const attempt = newLiveAttempt(spec, attemptFiles(join(deps.config.stateDir, "attempts", LiveAttempts.keyOf(spec))));
   if (deps.attempts.usedSlots() >= deps.config.slots) {

@@ -1,5 +1,6 @@
 import { ParallaxError } from "@parallax/shared/errors";
 import type { Detection, DetectionContext, ExecutorAdapter } from "@parallax/shared/executor/adapter";
+import type { MissingExecutor } from "@parallax/shared/protocol/runners";
 import type { ServedExecutor } from "../deps.ts";
 import type { RunnerLog } from "../log.ts";
 import { listExecutorNames, loadExecutor } from "./load-executor.ts";
@@ -25,26 +26,36 @@ export async function detectExecutors(context: DetectionContext, log: RunnerLog)
   return found.filter((one) => one !== null);
 }
 
+export interface ChosenExecutors {
+  readonly served: ReadonlyMap<string, ServedExecutor>;
+  /** Known, and not served for want of their CLI: the coordinator tells whoever waits for one. */
+  readonly missing: ReadonlyMap<string, MissingExecutor>;
+}
+
 /** What this runner serves: the one that was asked for, else all whose CLI is there. */
 export async function chooseExecutors(
   wanted: string | null,
   context: DetectionContext,
   log: RunnerLog,
-): Promise<ReadonlyMap<string, ServedExecutor>> {
+): Promise<ChosenExecutors> {
   const served = new Map<string, ServedExecutor>();
+  const missing = new Map<string, MissingExecutor>();
   if (wanted !== null) {
     const { name, adapter, detection } = await detectOne(wanted, context);
     if (!detection.found) {
       throw new ParallaxError("executor_not_found", `executor ${name}: ${detection.reason}`, { hint: detection.fix });
     }
-    return served.set(name, { adapter, version: detection.version, path: detection.path });
+    return { served: served.set(name, { adapter, version: detection.version, path: detection.path }), missing };
   }
   const all = await detectExecutors(context, log);
   for (const { name, adapter, detection } of all) {
     if (detection.found) served.set(name, { adapter, version: detection.version, path: detection.path });
-    else log.info({ executor: name, reason: detection.reason, fix: detection.fix }, "An executor is not served");
+    else {
+      missing.set(name, { reason: detection.reason, fix: detection.fix });
+      log.info({ executor: name, reason: detection.reason, fix: detection.fix }, "An executor is not served");
+    }
   }
-  if (served.size > 0) return served;
+  if (served.size > 0) return { served, missing };
   const fixes = all.flatMap(({ detection }) => (detection.found ? [] : [detection.fix]));
   throw new ParallaxError("executor_not_found", "the CLI of no executor was found", { hint: fixes.join(" ") });
 }

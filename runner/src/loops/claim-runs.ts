@@ -56,6 +56,8 @@ export async function claimRuns(
       log.warn({}, "This runner was removed at the coordinator, taking no more runs");
       return "deregistered";
     }
+    // The poll was held for a while.
+    await deps.readiness.look();
     if (takeAnswer(deps, result.body, background) && deps.config.once) return "took_one";
   }
   return "drained";

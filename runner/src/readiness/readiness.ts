@@ -36,16 +36,13 @@ export class Readiness {
     return found.length === 0 ? this.#executors : new Map(found);
   }
 
-  /** Looks again. True when what is available has changed: the coordinator has to hear of it. */
-  async look(): Promise<boolean> {
-    const before = [...this.available.keys()].join();
+  async look(): Promise<void> {
     for (const [name, executor] of this.#executors) await this.#lookAtExecutor(name, executor);
     const reason = this.#missing.size === this.#executors.size ? this.#describeMissing() : await this.#describeDisk();
     if (reason !== this.#reason) {
       this.#reason = reason;
       for (const listener of [...this.#listeners]) listener();
     }
-    return before !== [...this.available.keys()].join();
   }
 
   /** Aborted at the next change of `reason`; `stop` when nobody waits for it any more. */

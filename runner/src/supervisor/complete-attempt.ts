@@ -8,7 +8,7 @@ import type { AttemptClient } from "./attempt-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptOver } from "./attempt-over.ts";
 import type { TreeExit } from "./process-tree/process-tree.ts";
-import { cleanText } from "./spool/fit-event.ts";
+import { cleanText, cleanValue } from "./spool/fit-event.ts";
 import type { SpoolSeal } from "./spool/spool.ts";
 
 const RESULT_TEXT_BYTES_MAX = 1024 * 1024;
@@ -35,7 +35,7 @@ export function makeCompletion(facts: CompletionFacts): Completion {
     result_text: ending.resultText === null ? null : cutResult(cleanText(ending.resultText)),
     result_data: boundData(ending.resultData),
     error: ending.error === null ? null : makeError(ending.error),
-    usage: ending.usage === null ? null : { ...ending.usage },
+    usage: ending.usage === null ? null : cleanObject(ending.usage),
     executor_session_id: facts.executorSessionId,
     items_taken: [...facts.itemsTaken],
     exit: exit === null ? null : { exit_code: exit.exitCode, signal: exit.signal, duration_ms: exit.durationMs },
@@ -51,7 +51,7 @@ function makeError(error: EndingError): Completion["error"] {
     code: error.code,
     message: cleanText(error.message).slice(0, ERROR_MESSAGE_LENGTH_MAX).toWellFormed(),
     ...(error.hint === undefined ? {} : { hint: cleanText(error.hint).slice(0, 4000).toWellFormed() }),
-    ...(error.details === undefined ? {} : { details: { ...error.details } }),
+    ...(error.details === undefined ? {} : { details: cleanObject(error.details) }),
   };
 }
 
@@ -66,7 +66,12 @@ function cutResult(text: string): string {
 function boundData(data: unknown): unknown {
   if (data === undefined || data === null) return null;
   const bytes = Buffer.byteLength(JSON.stringify(data));
-  return bytes <= RESULT_DATA_BYTES_MAX ? data : { truncated: true, original_bytes: bytes };
+  return bytes <= RESULT_DATA_BYTES_MAX ? cleanValue(data) : { truncated: true, original_bytes: bytes };
+}
+
+/** What an agent says of itself must not be able to make its finished work unreportable. */
+function cleanObject(value: object): Record<string, unknown> {
+  return cleanValue(value) as Record<string, unknown>;
 }
 
 export interface ReportDeps {

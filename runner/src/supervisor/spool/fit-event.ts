@@ -34,7 +34,8 @@ export function fitEvent(event: AgentEvent, bytesMax: number): AgentEvent[] {
   return [{ type: event.type, data: shrink(data, bytes, bytesMax) }];
 }
 
-function cleanValue(value: unknown, depth: number): unknown {
+/** Any JSON value as the coordinator can store it. */
+export function cleanValue(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return cleanText(value);
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;
