@@ -9,6 +9,8 @@ import type { Tx } from "./store/store.ts";
 export interface Effects {
   /** A run became ready in this lane. */
   ready(laneId: string, runId: string): void;
+  /** It no longer is: stopped, expired, or something else goes first. */
+  unready(laneId: string, runId: string): void;
   wake(topic: string, id: string): void;
   session(projectId: string, sessionId: string): void;
   /** Look at this session again when a pause is over. */
@@ -20,11 +22,18 @@ type TimerKind = "promote" | "assign";
 
 class CollectedEffects implements Effects {
   readonly readied = new Map<string, string>();
+  readonly unreadied = new Map<string, string>();
   readonly wakes = new Map<string, { topic: string; id: string }>();
   readonly timers = new Map<string, TimerRequest>();
 
   ready(laneId: string, runId: string): void {
+    this.unreadied.delete(runId);
     this.readied.set(runId, laneId);
+  }
+
+  unready(laneId: string, runId: string): void {
+    this.readied.delete(runId);
+    this.unreadied.set(runId, laneId);
   }
 
   wake(topic: string, id: string): void {
@@ -63,6 +72,7 @@ function publish(deps: Deps, effects: CollectedEffects): void {
     });
   }
   for (const { topic, id } of effects.wakes.values()) deps.wake.publish(topic, id);
+  for (const [runId, laneId] of effects.unreadied) void deps.queue.dropHint(laneId, runId).catch(() => undefined);
   for (const [runId, laneId] of effects.readied) {
     // the in-process wake does not wait for the messenger: with one coordinator the hint is for a crash in between
     deps.wake.publish(TOPICS.lane, laneId);

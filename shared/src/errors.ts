@@ -44,6 +44,7 @@ export const ERROR_TABLE = {
   result_not_found: { status: 404, retry: "never" },
   parent_not_found: { status: 404, retry: "never" },
   parent_is_descendant: { status: 409, retry: "never" },
+  parent_in_another_tree: { status: 409, retry: "never" },
   parent_stopped: { status: 409, retry: "never" },
   tree_depth_exceeded: { status: 409, retry: "never" },
   tree_fan_out_exceeded: { status: 409, retry: "never" },

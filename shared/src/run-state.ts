@@ -112,11 +112,6 @@ export function answerRunEvent(state: RunState, event: RunEvent): RunAnswer {
   return RUN_TRANSITIONS[state][event];
 }
 
-/** States from which `event` leads to `target`; SQL conditions are made from this, so they cannot drift from the table. */
-export function statesLeadingTo(event: RunEvent, target: RunState): RunState[] {
-  return RUN_STATES.filter((state) => RUN_TRANSITIONS[state][event] === target);
-}
-
 export const TERMINAL_RUN_STATES = ["completed", "failed", "stopped"] as const satisfies readonly RunState[];
 /** At most one run of a session is in one of these. */
 export const ACTIVE_RUN_STATES = ["claimed", "running", "stopping"] as const satisfies readonly RunState[];

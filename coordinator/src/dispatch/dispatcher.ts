@@ -60,8 +60,7 @@ class LongPolls implements Dispatcher {
   }
 
   async serve(poll: Poll): Promise<OfferedRun[]> {
-    const lanes = await listLanes(this.#deps.store.db, poll.runner.projectId);
-    const covered = lanes.filter((lane) => matchesRunner(lane.demands, poll.runner)).map((lane) => lane.id);
+    if (poll.signal.aborted) return [];
     return await new Promise<OfferedRun[]>((resolve, reject) => {
       const settle = (offers: OfferedRun[]): boolean => {
         if (!this.#waiters.delete(waiter)) return false;
@@ -71,24 +70,26 @@ class LongPolls implements Dispatcher {
         return true;
       };
       const hangUp = () => void settle([]);
-      const waiter: Waiter = {
-        poll,
-        runner: poll.runner,
-        lanes: new Set(covered),
-        settle,
-        claiming: false,
-        missed: false,
-      };
+      const waiter: Waiter = { poll, runner: poll.runner, lanes: new Set(), settle, claiming: false, missed: false };
       const timer = setTimeout(hangUp, poll.holdMs);
-      // registered before the look: a run that becomes ready in between wakes it
-      this.#waiters.add(waiter);
       poll.signal.addEventListener("abort", hangUp, { once: true });
-      this.#claimUntilQuiet(waiter).catch((error: unknown) => {
+      // registered before it reads the lanes and looks: a lane that is made, or a run that becomes ready, in between is not missed
+      this.#waiters.add(waiter);
+      this.#begin(waiter).catch((error: unknown) => {
         // rejected first: settling resolves, and only the first of both counts
         reject(error as Error);
         settle([]);
       });
     });
+  }
+
+  async #begin(waiter: Waiter): Promise<void> {
+    const lanes = await listLanes(this.#deps.store.db, waiter.runner.projectId);
+    this.#waiters.cover(
+      waiter,
+      lanes.filter((lane) => matchesRunner(lane.demands, waiter.runner)),
+    );
+    await this.#claimUntilQuiet(waiter);
   }
 
   interrupt(runnerId: string): void {

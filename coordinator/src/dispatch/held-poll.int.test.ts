@@ -43,10 +43,7 @@ describe("a held poll", () => {
   });
 });
 
-function watch(
-  transaction: TestDeps["store"]["transaction"],
-  ended: () => void,
-): TestDeps["store"]["transaction"] {
+function watch(transaction: TestDeps["store"]["transaction"], ended: () => void): TestDeps["store"]["transaction"] {
   return async (work) => {
     const result = await transaction(work);
     ended();

@@ -33,6 +33,15 @@ export class WaitingPolls<W extends Waiting> {
     for (const laneId of waiter.lanes) this.#enter(laneId, waiter);
   }
 
+  /** Lanes that the waiter may serve; nothing when its poll is over already. */
+  cover(waiter: W, lanes: readonly LaneRecord[]): void {
+    if (!this.#all.has(waiter)) return;
+    for (const lane of lanes) {
+      waiter.lanes.add(lane.id);
+      this.#enter(lane.id, waiter);
+    }
+  }
+
   delete(waiter: W): boolean {
     for (const laneId of waiter.lanes) {
       const waiters = this.#byLane.get(laneId);

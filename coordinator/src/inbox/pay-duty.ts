@@ -32,7 +32,6 @@ export async function payDuty(
     sessionId: duty.parentSessionId,
     kind: "child_done",
     state: born,
-    ...(born === "consumed" ? { consumedAt: new Date(deps.clock.now()) } : {}),
     dutyId: duty.id,
     childSessionId: duty.childSessionId,
     groupRunId: duty.parentRunId,

@@ -30,5 +30,6 @@ export async function retakeRun(deps: Deps, tx: Tx, effects: Effects, run: RunRe
   await reopenAttempt(tx, run.id, run.attempt);
   await unassignUntold(tx, run.id, run.attempt);
   effects.session(run.projectId, run.sessionId);
+  if (run.ready) effects.unready(run.laneId, run.id);
   return { ...run, state: "running", phase: "supervised", ready: false };
 }

@@ -8,10 +8,9 @@ import type { z } from "zod";
 import { type Deps, TOPICS } from "../deps.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { replayOffers } from "../runs/claim-runs.ts";
-import { databaseNow } from "../store/database-time.ts";
 import type { RunnerRecord } from "../store/records.ts";
 import { deleteRunner, touchRunner } from "../store/runners.ts";
-import { changeRun, findHeldRuns } from "../store/runs.ts";
+import { tellStops } from "../store/runs.ts";
 
 type PollQuery = z.output<typeof pollQuerySchema>;
 
@@ -72,13 +71,7 @@ function offersAnswer(offers: OfferedRun[]): PollAnswer {
 }
 
 async function takeStops(deps: Deps, runner: RunnerRecord): Promise<PollAnswer | null> {
-  const held = await findHeldRuns(deps.store.db, runner.id);
-  const due = held.filter(
-    (run) =>
-      run.state === "stopping" &&
-      (run.stopToldAt === null || deps.clock.now() - run.stopToldAt.getTime() > RETELL_STOP_MS),
-  );
+  const due = await tellStops(deps.store.db, runner.id, RETELL_STOP_MS);
   if (due.length === 0) return null;
-  for (const run of due) await changeRun(deps.store.db, run.id, { stopToldAt: databaseNow });
   return { stop_runs: due.map((run) => run.id), stop_sessions: due.map((run) => run.sessionId) };
 }

@@ -83,7 +83,11 @@ function owesReport(author: Author, plan: Plan): boolean {
 }
 
 async function beginSession(tx: Tx, author: Author, plan: Plan, place: Place): Promise<SessionRecord> {
-  if (place.parent === null) await createTree(tx, author.projectId, place.rootSessionId);
+  const exists = new ParallaxError("session_exists", `Session '${place.sessionId}' already exists`, {
+    hint: "choose another session_id, or resume this one with type resume_session",
+  });
+  // of a deleted root children may be left, which are its tree still
+  if (place.parent === null && !(await createTree(tx, author.projectId, place.rootSessionId))) throw exists;
   const session = await insertSession(tx, {
     projectId: author.projectId,
     id: place.sessionId,
@@ -95,10 +99,7 @@ async function beginSession(tx: Tx, author: Author, plan: Plan, place: Place): P
     runtime: plan.runtime,
     projectDir: plan.projectDir,
   });
-  if (session === null)
-    throw new ParallaxError("session_exists", `Session '${place.sessionId}' already exists`, {
-      hint: "choose another session_id, or resume this one with type resume_session",
-    });
+  if (session === null) throw exists;
   return session;
 }
 

@@ -6,7 +6,9 @@
  * Order matters: apply taken → return items → assign → settle → promote.
  * A run that only waited behind others ends alone: its session goes on with what it works on.
  */
+import { ParallaxError } from "@parallax/shared/errors";
 import { type Outcome, stateOfOutcome } from "@parallax/shared/outcome";
+import { answerRunEvent, type RunEvent } from "@parallax/shared/run-state";
 import type { SessionEvent } from "@parallax/shared/session-state";
 import { type Deps, TOPICS } from "../deps.ts";
 import type { Effects } from "../effects.ts";
@@ -46,6 +48,7 @@ export async function endRun(
   end: RunEnd,
 ): Promise<void> {
   const state = stateOfOutcome(end.outcome);
+  requireTransition(run, end, state);
   await changeRun(tx, run.id, {
     state,
     outcome: end.outcome,
@@ -76,9 +79,25 @@ export async function endRun(
   await assignInbox(deps, tx, effects, run.projectId, run.sessionId);
   await settleSession(deps, tx, effects, run.projectId, run.sessionId);
   await promoteSession(tx, effects, run.projectId, run.sessionId);
+  if (run.ready) effects.unready(run.laneId, run.id);
   effects.session(run.projectId, run.sessionId);
   effects.wake(TOPICS.events, run.id);
   effects.wake(TOPICS.directives, run.id);
+}
+
+const RUN_EVENT: Readonly<Record<"completed" | "failed" | "stopped", RunEvent>> = {
+  completed: "complete",
+  failed: "fail",
+  stopped: "stop",
+};
+
+/** The table decides, also over ends that the coordinator makes by itself: a mistake here must not become a row. */
+function requireTransition(run: RunRecord, end: RunEnd, state: "completed" | "failed" | "stopped"): void {
+  const givenUp = end.attemptEnd === "lost" || end.attemptEnd === "given_up";
+  const event = end.outcome === "expired" ? "expire" : givenUp ? "give_up" : RUN_EVENT[state];
+  if (answerRunEvent(run.state, event) !== state) {
+    throw new ParallaxError("internal", `run ${run.id} cannot go from ${run.state} to ${state} by ${event}`);
+  }
 }
 
 const SESSION_EVENT: Readonly<Record<"completed" | "failed" | "stopped", SessionEvent>> = {

@@ -98,6 +98,16 @@ async function placeResume(
       `Session '${parent.id}' is part of what '${seen.id}' started; it cannot be its parent`,
     );
   }
+  // one lock orders everything that is owed: duties do not cross trees
+  if (parent !== null && parent.rootSessionId !== seen.rootSessionId) {
+    throw new ParallaxError(
+      "parent_in_another_tree",
+      `Session '${parent.id}' belongs to another tree than '${seen.id}'`,
+      {
+        hint: "resume it without parent_session_id and read its result, or start a child of that parent instead",
+      },
+    );
+  }
   const session = await lockSession(tx, author.projectId, seen.id);
   if (session === null) throw new ParallaxError("session_not_found", `Session '${request.session_id}' not found`);
   if (runsInTree >= deps.limits.runsPerTreeMax)

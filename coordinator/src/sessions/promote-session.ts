@@ -31,6 +31,7 @@ export async function promoteSession(tx: Tx, effects: Effects, projectId: string
       continue;
     }
     const waitingFor = pauseMs > 0 ? pauseOf(run) : occupied ? "session_occupied" : "session_busy";
+    if (run.ready) effects.unready(run.laneId, run.id);
     if (run.ready || run.waitingFor !== waitingFor) await changeRun(tx, run.id, { ready: false, waitingFor });
   }
 }

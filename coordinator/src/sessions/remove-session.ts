@@ -12,7 +12,7 @@ import { endRun } from "../runs/end-run.ts";
 import { findDutiesOwedBy } from "../store/duties.ts";
 import { findActiveRun, findNewestEnd, findOpenRuns } from "../store/runs.ts";
 import { changeSession, deleteSession, findSession, lockSession } from "../store/sessions.ts";
-import { lockTree } from "../store/trees.ts";
+import { deleteEmptyTree, lockTree } from "../store/trees.ts";
 import { settleSession } from "./settle-session.ts";
 
 const DELETED = { code: "stopped", message: "Session was deleted" };
@@ -45,6 +45,7 @@ export async function removeSession(deps: Deps, projectId: string, sessionId: st
       if (last !== null)
         await payDuty(deps, tx, duty, { ...last, state: "stopped", outcome: "stopped", error: DELETED });
     await deleteSession(tx, projectId, sessionId);
+    await deleteEmptyTree(tx, projectId, seen.rootSessionId);
     for (const duty of owed) {
       await assignInbox(deps, tx, effects, projectId, duty.parentSessionId);
       await settleSession(deps, tx, effects, projectId, duty.parentSessionId);

@@ -5,7 +5,11 @@ import type { Tx } from "./store.ts";
 
 /** False when this duty's item exists already: a duty is paid once. */
 export async function insertItem(tx: Tx, item: NewItem): Promise<boolean> {
-  const rows = await tx.insert(inboxItems).values(item).onConflictDoNothing().returning({ id: inboxItems.id });
+  const rows = await tx
+    .insert(inboxItems)
+    .values(item.state === "consumed" ? { ...item, consumedAt: sql`clock_timestamp()` as never } : item)
+    .onConflictDoNothing()
+    .returning({ id: inboxItems.id });
   return rows.length > 0;
 }
 

@@ -206,3 +206,23 @@ export async function countPendingAhead(tx: Tx, run: RunRecord): Promise<number>
     );
   return row?.n ?? 0;
 }
+
+/** Stops of a runner's runs that it was not told of for a while; told by this. */
+export async function tellStops(
+  tx: Tx,
+  runnerId: string,
+  retellMs: number,
+): Promise<{ id: string; sessionId: string }[]> {
+  const longAgo = sql`clock_timestamp() - make_interval(secs => ${retellMs / 1000})`;
+  return await tx
+    .update(runs)
+    .set({ stopToldAt: sql`clock_timestamp()` })
+    .where(
+      and(
+        eq(runs.runnerId, runnerId),
+        eq(runs.state, "stopping"),
+        or(isNull(runs.stopToldAt), lt(runs.stopToldAt, longAgo)),
+      ),
+    )
+    .returning({ id: runs.id, sessionId: runs.sessionId });
+}
