@@ -21,19 +21,48 @@ test("a poll whose answer was lost is repeated under the same id, and the run is
   expect(bench.coordinator.summary().filter((call) => call.endsWith("/hello"))).toHaveLength(1);
 });
 
-test("an offer beyond the slots is left to others and does not harm the run that is there", async () => {
+test("an offer beyond the slots is given back at once, does not harm the run that is there, and is taken when there is room", async () => {
   await using bench = await openBench();
   const gated = gatedScript(bench.dir);
   bench.coordinator.overOffer = true;
   const first = bench.coordinator.enqueue({ prompt: gated.prompt });
   const second = bench.coordinator.enqueue({ prompt: "hello" });
-  const runner = bench.startRunner(["--slots", "1"]);
-  await until("the second is left", () => runner.output().includes("More runs offered than there are slots"));
+  bench.startRunner(["--slots", "1"]);
+  await bench.coordinator.until("the second is given back", () => second.lost.length > 0);
+  expect(second.lost).toEqual(["all 1 slots of the runner are taken"]);
   await bench.coordinator.until("the first works", () => said(first.frames, "working"));
+  expect(readdirSync(join(bench.stateDir, "attempts"))).toEqual([`${first.id}-1`]);
   gated.release();
   await bench.coordinator.until("the first completes", () => first.completions.length > 0);
-  expect(second.state).toBe("claimed");
   expect(first.completions[0]).toMatchObject({ outcome: "completed" });
+  expect(first.lost).toEqual([]);
+  await bench.coordinator.until("the second completes", () => second.completions.length > 0);
+  expect(second.offer.attempt).toBe(2);
+});
+
+test("runs side by side do not touch each other: one is stopped while the next one starts in its slot", async () => {
+  await using bench = await openBench();
+  const gated = gatedScript(bench.dir);
+  const working = script({ say: "working" }, { ignore_signals: true }, { hang: true });
+  const stopped = bench.coordinator.enqueue({ prompt: working });
+  const lasting = bench.coordinator.enqueue({ prompt: gated.prompt });
+  const next = bench.coordinator.enqueue({ prompt: gated.prompt });
+  bench.startRunner(["--slots", "2"], {
+    PARALLAX_SUPERVISOR_LIMITS: '{"stopInterruptGraceMs":100,"stopTermGraceMs":100}',
+  });
+  await bench.coordinator.until("two work", () => [stopped, lasting].every(({ frames }) => said(frames, "working")));
+  stopped.stop = { reason: "enough" };
+  bench.coordinator.changed();
+  await bench.coordinator.until("the next works", () => said(next.frames, "working"));
+  expect(stopped.completions[0]).toMatchObject({ outcome: "stopped" });
+  expect(readdirSync(join(bench.stateDir, "attempts"))).toEqual(
+    expect.arrayContaining([`${lasting.id}-1`, `${next.id}-1`]),
+  );
+  gated.release();
+  await bench.coordinator.until("both complete", () =>
+    [lasting, next].every(({ completions }) => completions.length > 0),
+  );
+  expect([lasting, next].map(({ completions }) => completions[0]?.outcome)).toEqual(["completed", "completed"]);
 });
 
 test("as many runs as there are slots go at once", async () => {

@@ -45,13 +45,13 @@ export class LiveAttempts {
     return `${spec.run.run_id}-${spec.run.attempt}`;
   }
 
-  /** False when the attempt is here already: a replayed offer is taken once. */
-  add(attempt: LiveAttempt): boolean {
-    const key = LiveAttempts.keyOf(attempt.spec);
-    if (this.#attempts.has(key)) return false;
-    this.#attempts.set(key, attempt);
+  has(attempt: LiveAttempt): boolean {
+    return this.#attempts.has(LiveAttempts.keyOf(attempt.spec));
+  }
+
+  add(attempt: LiveAttempt): void {
+    this.#attempts.set(LiveAttempts.keyOf(attempt.spec), attempt);
     this.changed();
-    return true;
   }
 
   remove(attempt: LiveAttempt): void {

@@ -15,7 +15,7 @@ import { startAttempt } from "./start-attempt.ts";
 
 /**
  * Takes an offered run: on disk and synced first, then `started`, then the supervisor. A process that dies anywhere in between
- * leaves enough behind for its successor. An offer that is not taken lapses and goes to somebody else.
+ * leaves enough behind for its successor. An offer that cannot be taken is given back.
  */
 export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void> {
   const log = deps.log.child({ component: "executor", runId: run.run_id, attempt: run.attempt });
@@ -24,19 +24,18 @@ export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void
     log.error({}, "A run with an id that is none was offered and is not started");
     return;
   }
-  const { reason, available } = deps.readiness;
-  if (reason !== null || (deps.executors.has(run.executor) && !available.has(run.executor))) {
-    log.warn({ reason, executor: run.executor }, "A run was offered that cannot be started here now, left to others");
-    return;
-  }
-  // Into the table without a pause: whoever counts the slots next must see it.
   const spec = makeSpec(deps, run);
   const attempt = newLiveAttempt(spec, attemptFiles(join(deps.config.stateDir, "attempts", LiveAttempts.keyOf(spec))));
-  if (deps.attempts.usedSlots() >= deps.config.slots) {
-    log.warn({ slots: deps.config.slots }, "More runs offered than there are slots, left to others");
+  // A replayed offer, taken already. From here to the table without a pause: whoever counts the slots next must see it.
+  if (deps.attempts.has(attempt)) return;
+  const refusal = whyNot(deps, run);
+  if (refusal !== null) {
+    log.warn({ reason: refusal }, "A run was offered that cannot be taken, and is given back");
+    // Once: an offer that nobody starts goes back by itself, only later.
+    await deps.client.lost(run, deps.runnerId, deps.instanceId, refusal);
     return;
   }
-  if (!deps.attempts.add(attempt)) return;
+  deps.attempts.add(attempt);
   try {
     await writeSpec(attempt);
   } catch (error) {
@@ -44,6 +43,14 @@ export async function takeOffer(deps: RunnerDeps, run: OfferedRun): Promise<void
     return forgetAttempt(deps, attempt);
   }
   await startAttempt(deps, attempt);
+}
+
+/** What is running is not touched for the sake of an offer. */
+function whyNot({ attempts, config, executors, readiness }: RunnerDeps, run: OfferedRun): string | null {
+  if (attempts.usedSlots() >= config.slots) return `all ${config.slots} slots of the runner are taken`;
+  if (readiness.reason !== null) return readiness.reason;
+  const isGone = executors.has(run.executor) && !readiness.available.has(run.executor);
+  return isGone ? `the CLI of ${run.executor} is not found any more` : null;
 }
 
 async function writeSpec({ spec, files }: LiveAttempt): Promise<void> {

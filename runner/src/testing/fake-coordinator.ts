@@ -220,6 +220,8 @@ export class FakeCoordinator {
     const { reason, attempt, lease_token } = parse(lostReportSchema, body);
     run.check(lease_token, attempt);
     run.lost.push(reason);
+    // What was never started goes back to the queue.
+    if (run.state === "claimed") run.requeue();
     return { ok: true };
   }
 
