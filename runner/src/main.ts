@@ -55,7 +55,17 @@ async function serve(config: RunnerConfig, log: RunnerLog): Promise<number> {
   const signals = hearSignals(log, () => exiting.abort());
   const readiness = new Readiness({ stateDir, minFreeBytes: config.minFreeBytes, context }, executors);
   await readiness.look();
-  const registration = { config, client, log, runnerId, instanceId, executors, missing, readiness, version: ownVersion() };
+  const registration = {
+    config,
+    client,
+    log,
+    runnerId,
+    instanceId,
+    executors,
+    missing,
+    readiness,
+    version: ownVersion(),
+  };
   log.info({ url: config.coordinatorUrl }, "Connecting to the coordinator");
   await registerRunner(registration, AbortSignal.any([exiting.signal, signals.first]));
   if (signals.first.aborted) return 0;

@@ -63,7 +63,7 @@ const VANISHED: MissingExecutor = {
 function listMissing({ executors, missing, readiness }: RegistrationDeps): Record<string, MissingExecutor> {
   const vanished = [...executors.keys()].filter((name) => !readiness.available.has(name));
   const all = [...missing, ...vanished.map((name) => [name, VANISHED] as const)];
-  const cut = (text: string) => text.slice(0, MISSING_TEXT_CHARS_MAX).toWellFormed();
+  const cut = (text: string) => text.replaceAll("\0", "").slice(0, MISSING_TEXT_CHARS_MAX).toWellFormed();
   return Object.fromEntries(all.map(([name, { reason, fix }]) => [name, { reason: cut(reason), fix: cut(fix) }]));
 }
 

@@ -81,6 +81,20 @@ describe("run", () => {
     expect(stdout).toBe("yes\n");
   });
 
+  test("says on stderr why a run waits, so that nobody waits in silence", async () => {
+    let isExplained = false;
+    await using server = await serveScript((asked, response) => {
+      if (asked.method === "POST") return created(asked, response);
+      if (!asked.url.endsWith("/explain")) return ended(isExplained ? {} : { status: "pending" })(asked, response);
+      isExplained = true;
+      const sentence = "No runner serves executor claude-code: it is not there. Install it.";
+      json({ run_id: "run_1", status: "pending", cause: "executor_missing", sentence, facts: {} })(asked, response);
+    });
+    const { exitCode, stdout, stderr } = await parallax(["run", "x", "--wait", "--url", server.url]);
+    expect([exitCode, stdout]).toEqual([0, "yes\n"]);
+    expect(stderr).toContain("waiting: No runner serves executor claude-code: it is not there. Install it.\n");
+  });
+
   test("waits no longer than it was told", async () => {
     await using server = await serveScript(created, ended({ status: "running" }));
     const { exitCode, stderr } = await parallax(["run", "x", "--wait", "--wait-seconds", "1", "--url", server.url]);

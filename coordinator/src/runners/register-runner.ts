@@ -46,6 +46,7 @@ export async function registerRunner(deps: Deps, projectId: string, request: Reg
       executorProfile: request.executor_profile ?? null,
       executor: request.executor ?? null,
       executors: request.executors ?? {},
+      missingExecutors: request.missing_executors ?? {},
       runtimes: request.runtimes ?? ["local"],
       tags: [...new Set([...(request.tags ?? []), ...(request.labels ?? [])])],
       requireMatchingTags: request.require_matching_tags ?? false,

@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { matchesRunner } from "../dispatch/match-lane.ts";
 import { findLane } from "../store/lanes.ts";
 import type { RunRecord, StoredDemands } from "../store/records.ts";
-import { listRunners } from "../store/runners.ts";
+import { listRunners, type RunnerView } from "../store/runners.ts";
 import { countPendingAhead, findActiveRun } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
 
@@ -76,6 +76,8 @@ async function explainReady(deps: Deps, run: RunRecord): Promise<Explanation> {
     matching: matching.map((runner) => runner.id),
     online: online.map((runner) => runner.id),
   };
+  const missing = online.length > 0 ? null : explainMissing(deps, demands, runners);
+  if (missing !== null) return { ...missing, facts: { ...facts, ...missing.facts } };
   if (matching.length === 0) {
     return {
       cause: "no_runner",
@@ -94,6 +96,26 @@ async function explainReady(deps: Deps, run: RunRecord): Promise<Explanation> {
     cause: "queued",
     sentence: `It is ready and waits for a free slot; ${ahead} run(s) go before it.`,
     facts: { ...facts, ahead, offers: run.offers },
+  };
+}
+
+/** A runner that is online and would take it, but for the executor that it knows and cannot serve. */
+function explainMissing(deps: Deps, demands: StoredDemands, runners: readonly RunnerView[]): Explanation | null {
+  const executor = demands.executor;
+  if (executor === undefined) return null;
+  const missing = runners.flatMap((runner) => {
+    const known = Object.hasOwn(runner.missingExecutors, executor) ? runner.missingExecutors[executor] : undefined;
+    const isOnline = runner.silentMs < deps.limits.runnerStaleMs && runner.state === "online";
+    const mended = { ...runner, executors: { ...runner.executors, [executor]: { version: "" } } };
+    if (known === undefined || !isOnline || !matchesRunner(demands, mended)) return [];
+    return [{ runner_id: runner.id, hostname: runner.hostname, ...known }];
+  });
+  const [first] = missing;
+  if (first === undefined) return null;
+  return {
+    cause: "executor_missing",
+    sentence: `No runner serves executor ${executor}: ${first.reason.replace(/\.+$/, "")}. ${first.fix}`,
+    facts: { missing },
   };
 }
 

@@ -5,6 +5,7 @@
 import type { InboxState } from "@parallax/shared/inbox-state";
 import type { Outcome } from "@parallax/shared/outcome";
 import type { mcpServerSchema } from "@parallax/shared/protocol/blueprints";
+import type { MissingExecutor } from "@parallax/shared/protocol/runners";
 import type {
   executionModeSchema,
   joinSchema,
@@ -118,6 +119,7 @@ export const runners = pgTable("runners", {
   executorProfile: text("executor_profile"),
   executor: jsonb().$type<Json>(),
   executors: jsonb().$type<Record<string, { version: string }>>().notNull().default({}),
+  missingExecutors: jsonb("missing_executors").$type<Record<string, MissingExecutor>>().notNull().default({}),
   runtimes: jsonb().$type<Runtime[]>().notNull().default(["local"]),
   tags: jsonb().$type<string[]>().notNull().default([]),
   requireMatchingTags: boolean("require_matching_tags").notNull().default(false),

@@ -1,6 +1,6 @@
 /** Drives transitions the way the HTTP layer does, for tests that are about the transitions. */
 
-import type { OfferedRun } from "@parallax/shared/protocol/runners";
+import type { OfferedRun, RegisterRunner } from "@parallax/shared/protocol/runners";
 import type { CreatedRun, CreateRun } from "@parallax/shared/protocol/runs";
 import type { Deps } from "../deps.ts";
 import { expireLeases } from "../leases/expire-leases.ts";
@@ -18,7 +18,13 @@ const HOST = "test-host";
 
 export async function aRunner(
   deps: Deps,
-  overrides: { runnerId?: string; hostname?: string; instanceId?: string; maxRuns?: number } = {},
+  overrides: {
+    runnerId?: string;
+    hostname?: string;
+    instanceId?: string;
+    maxRuns?: number;
+    missing?: RegisterRunner["missing_executors"];
+  } = {},
 ): Promise<RunnerRecord> {
   const id = overrides.runnerId ?? deps.ids.make("runner");
   return await registerRunner(deps, "default", {
@@ -28,6 +34,7 @@ export async function aRunner(
     hostname: overrides.hostname ?? HOST,
     project_dir: "/tmp",
     executors: { test: { version: "1" } },
+    missing_executors: overrides.missing ?? {},
     slots: 10,
   });
 }

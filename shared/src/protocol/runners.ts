@@ -3,6 +3,12 @@ import { mcpServerSchema } from "./blueprints.ts";
 import { idSchema, jsonObjectSchema, nameSchema, pathSchema, textSchema, timestampSchema } from "./common.ts";
 import { envSchema, resourcesSchema, runtimeSchema } from "./runs.ts";
 
+/** Limits of what a runner says about an executor that it cannot serve. */
+export const MISSING_TEXT_CHARS_MAX = 1000;
+const missingTextSchema = textSchema.max(MISSING_TEXT_CHARS_MAX);
+export const missingExecutorSchema = z.object({ reason: missingTextSchema, fix: missingTextSchema });
+export type MissingExecutor = z.infer<typeof missingExecutorSchema>;
+
 /** Lenient on purpose: a simple HTTP runner in any language sends what the seeds' runner sent. */
 export const registerRunnerSchema = z.object({
   runner_id: idSchema.optional().describe("Ours brings the identity of its state directory."),
@@ -20,6 +26,12 @@ export const registerRunnerSchema = z.object({
     .record(nameSchema, z.object({ version: z.string().max(200) }))
     .optional()
     .describe("Executors whose CLI was found, with versions."),
+  missing_executors: z
+    .record(nameSchema, missingExecutorSchema)
+    .optional()
+    .describe(
+      "Executors that it knows but cannot serve, with what mends it. `explain` tells it to whoever waits for one.",
+    ),
   runtimes: z.array(runtimeSchema).max(3).optional(),
   tags: z.array(nameSchema).max(100).optional(),
   require_matching_tags: z.boolean().optional(),

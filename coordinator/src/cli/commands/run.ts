@@ -8,6 +8,7 @@ import { followRun } from "../follow-run.ts";
 import { onlyOperand } from "../only-operand.ts";
 import { printJson } from "../print-json.ts";
 import type { Flags } from "../read-flags.ts";
+import { tellWaiting } from "../tell-waiting.ts";
 import type { Io } from "../terminal/io.ts";
 import { paintState } from "../terminal/paint-state.ts";
 import { stripControls, toOneLine } from "../terminal/strip-controls.ts";
@@ -118,9 +119,17 @@ async function waitForEnd(
 ): Promise<number> {
   const asJson = flags.isOn("json");
   if (!asJson) io.err(io.paint("dim", `${created.run_id}  ${created.session_id}`));
-  const run = flags.isOn("follow")
-    ? await followRun(client, created.run_id, createShow(io, asJson), io.signal, timeoutMs)
-    : await client.runs.wait(created.run_id, { signal: io.signal, timeoutMs: timeoutMs ?? 2 ** 31 - 1 });
+  const over = new AbortController();
+  const telling = asJson ? null : tellWaiting(io, client, created.run_id, over.signal);
+  let run: Run;
+  try {
+    run = flags.isOn("follow")
+      ? await followRun(client, created.run_id, createShow(io, asJson), io.signal, timeoutMs)
+      : await client.runs.wait(created.run_id, { signal: io.signal, timeoutMs: timeoutMs ?? 2 ** 31 - 1 });
+  } finally {
+    over.abort();
+    await telling;
+  }
   if (asJson) printJson(io, run);
   else tellEnd(io, run, flags.isOn("follow"));
   return run.status === "completed" ? EXIT_CODES.ok : EXIT_CODES.failed;
