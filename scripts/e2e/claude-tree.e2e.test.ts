@@ -1,7 +1,7 @@
 import { ensureClaudeCode } from "@parallax/executor-claude-code/testing/install-for-tests";
 import { scriptPrompt } from "@parallax/shared/testing/model-server/script";
 import { type ModelServer, startModelServer } from "@parallax/shared/testing/model-server/server";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Fleet, startFleet } from "./support/fleet.ts";
 
 /** The real Claude Code of a real fleet; only the model is ours. What the model server was sent is the evidence. */
@@ -18,7 +18,6 @@ afterEach(async (context) => {
   await model?.close();
   fleet = null;
 });
-afterAll(async () => undefined);
 
 const START = "mcp__parallax__start_agent_session";
 

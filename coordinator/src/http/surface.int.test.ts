@@ -150,6 +150,31 @@ describe("creating", () => {
     expect(code(await app.call("POST", "/runs", start({ prompt: "other" }), headers))).toBe("idempotency_conflict");
   });
 
+  it("takes a repeated message under one Idempotency-Key once", async () => {
+    const { session_id } = (await app.call("POST", "/runs", start())).body as { session_id: string };
+    const send = async () =>
+      await app.call(
+        "POST",
+        `/sessions/${session_id}/messages`,
+        { message: "once" },
+        { "idempotency-key": "message-1" },
+      );
+    const [first, second] = [await send(), await send()];
+    expect(first.status).toBe(201);
+    expect(second.body).toEqual(first.body);
+    const inbox = (await app.call("GET", `/sessions/${session_id}/inbox`)).body as { items: unknown[] };
+    expect(inbox.items).toHaveLength(1);
+  });
+
+  it("does not let a new root take over what is left of a deleted one", async () => {
+    const root = (await app.call("POST", "/runs", start({ session_id: "root-again" }))).body as { session_id: string };
+    await app.call("POST", "/runs", start({ session_id: "left-child", parent_session_id: root.session_id }));
+    expect((await app.call("DELETE", "/sessions/root-again")).status).toBe(200);
+    expect(code(await app.call("POST", "/runs", start({ session_id: "root-again" })))).toBe("session_exists");
+    expect((await app.call("DELETE", "/sessions/left-child")).status).toBe(200);
+    expect((await app.call("POST", "/runs", start({ session_id: "root-again" }))).status).toBe(201);
+  });
+
   it("lets exactly one of two requests take a session id", async () => {
     const answers = await Promise.all(
       [1, 2].map(async () => await app.call("POST", "/runs", start({ session_id: "my-session" }))),

@@ -43,7 +43,6 @@ export async function pollRuns(
     if (again.length > 0) return offersAnswer(again);
   }
   const count = runner.state === "draining" || runner.notReadyReason !== null ? 0 : (query.free_slots ?? 1);
-  const hungUp = new AbortController();
   const unsubscribe = plain
     ? deps.wake.subscribe(TOPICS.runner, (id) => id === runner.id && dispatcher.interrupt(id))
     : () => undefined;
@@ -56,7 +55,7 @@ export async function pollRuns(
       plain,
       onlyRunId: query.run_id ?? null,
       holdMs: Math.min(query.hold_ms ?? deps.limits.pollHoldMs, deps.limits.pollHoldMs),
-      signal: AbortSignal.any([signal, hungUp.signal]),
+      signal,
     });
     if (offers.length > 0) return offersAnswer(offers);
   } finally {

@@ -45,7 +45,8 @@ export async function createRunIn(
   author: Author,
   request: CreateRun,
 ): Promise<CreatedRun> {
-  const recalled = author.idempotency === null ? null : await recallAnswer(tx, author.projectId, author.idempotency);
+  const recalled =
+    author.idempotency === null ? null : await recallAnswer<CreatedRun>(tx, author.projectId, author.idempotency);
   if (recalled !== null) return recalled;
   const place = await placeInTree(deps, tx, author, request);
   const plan = await planRun(tx, author, request, place);

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { ParallaxError } from "@parallax/shared/errors";
-import type { CreatedRun } from "@parallax/shared/protocol/runs";
 import { findAnswer, lockIdempotencyKey, saveAnswer } from "../store/idempotency.ts";
 import type { Tx } from "../store/store.ts";
 
@@ -14,7 +13,11 @@ export function idempotencyOf(key: string, request: unknown): Idempotency {
 }
 
 /** The same key with the same request gets the first answer; with another request it is a conflict. */
-export async function recallAnswer(tx: Tx, projectId: string, idempotency: Idempotency): Promise<CreatedRun | null> {
+export async function recallAnswer<T extends object>(
+  tx: Tx,
+  projectId: string,
+  idempotency: Idempotency,
+): Promise<T | null> {
   await lockIdempotencyKey(tx, projectId, idempotency.key);
   const known = await findAnswer(tx, projectId, idempotency.key);
   if (known === null) return null;
@@ -23,14 +26,14 @@ export async function recallAnswer(tx: Tx, projectId: string, idempotency: Idemp
       hint: "use a new key for a new request",
     });
   }
-  return known.answer as unknown as CreatedRun;
+  return known.answer as T;
 }
 
 export async function rememberAnswer(
   tx: Tx,
   projectId: string,
   idempotency: Idempotency,
-  answer: CreatedRun,
+  answer: object,
 ): Promise<void> {
   await saveAnswer(tx, projectId, idempotency.key, idempotency.requestHash, { ...answer });
 }

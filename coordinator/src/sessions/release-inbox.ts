@@ -8,14 +8,14 @@ import { transact } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
 import { releaseSetAside } from "../store/inbox.ts";
 import { changeSession, findSession } from "../store/sessions.ts";
-import { lockTree } from "../store/trees.ts";
+import { lockKnownSession } from "./lock-known-session.ts";
 import { settleSession } from "./settle-session.ts";
 
 export async function releaseInbox(deps: Deps, projectId: string, sessionId: string): Promise<void> {
   const seen = await findSession(deps.store.db, projectId, sessionId);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${sessionId}' not found`);
   await transact(deps, async (tx, effects) => {
-    await lockTree(tx, projectId, seen.rootSessionId);
+    await lockKnownSession(tx, seen);
     await changeSession(tx, projectId, sessionId, { held: false });
     await releaseSetAside(tx, projectId, sessionId);
     await assignInbox(deps, tx, effects, projectId, sessionId);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stopSession } from "../runs/stop-run.ts";
 import { findDutiesOwedTo } from "../store/duties.ts";
 import { listItems } from "../store/inbox.ts";
 import type { RunnerRecord } from "../store/records.ts";
@@ -6,6 +7,7 @@ import { listRuns } from "../store/runs.ts";
 import { findSession } from "../store/sessions.ts";
 import { aRunner, finish, startAttempt, submit } from "../testing/drive.ts";
 import { makeTestDeps, type TestDeps } from "../testing/make-test-deps.ts";
+import { releaseInbox } from "./release-inbox.ts";
 import { removeSession } from "./remove-session.ts";
 import { sendMessage } from "./send-message.ts";
 
@@ -60,5 +62,25 @@ describe("deleting a session", () => {
     expect(await session(child.session_id)).toMatchObject({ parentSessionId: null, state: "pending" });
     await finish(deps, await startAttempt(deps, runner, child.run_id));
     expect((await session(child.session_id))?.settledAt).not.toBeNull();
+  });
+});
+
+describe("whoever speaks to a session while it is being deleted", () => {
+  it("is either heard before or told that there is no such session", async () => {
+    const speak: readonly ((sessionId: string) => Promise<unknown>)[] = [
+      async (sessionId) => await sendMessage(deps, { projectId: P, sessionId, text: "hello?", ifBusy: "queue" }),
+      async (sessionId) => await releaseInbox(deps, P, sessionId),
+      async (sessionId) => await submit(deps, { type: "resume_session", session_id: sessionId, prompt: "go on" }),
+      async (sessionId) => await submit(deps, { parent_session_id: sessionId, callback: true }),
+      async (sessionId) =>
+        await stopSession(deps, { projectId: P, sessionId, runId: null, cascade: true, reason: "test" }),
+    ];
+    for (const word of speak)
+      for (let round = 0; round < 4; round++) {
+        const { session_id } = await submit(deps);
+        const [spoken] = await Promise.allSettled([word(session_id), removeSession(deps, P, session_id)]);
+        if (spoken.status === "rejected")
+          expect(["session_not_found", "parent_not_found"]).toContain((spoken.reason as { code: string }).code);
+      }
   });
 });

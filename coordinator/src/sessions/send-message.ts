@@ -1,25 +1,33 @@
 /**
  * Message: a person's word to a session becomes an inbox item; an idle session is resumed with it, a busy one reads it next.
- * Called by: POST /sessions/{id}/messages.  Requires: the session exists and is not held.
+ * Called by: POST /sessions/{id}/messages.  Requires: the session exists; a hold is lifted.
  * Writes: inbox_items, runs.  Emits: hints, session wake.
  */
 import { ParallaxError } from "@parallax/shared/errors";
 import type { Deps } from "../deps.ts";
 import { transact } from "../effects.ts";
 import { assignInbox } from "../inbox/assign-inbox.ts";
+import { type Idempotency, recallAnswer, rememberAnswer } from "../runs/idempotency.ts";
 import { insertItem } from "../store/inbox.ts";
 import { findActiveRun } from "../store/runs.ts";
 import { changeSession, findSession, reopenSession } from "../store/sessions.ts";
-import { lockTree } from "../store/trees.ts";
+import { lockKnownSession } from "./lock-known-session.ts";
 
 export interface Message {
   readonly projectId: string;
   readonly sessionId: string;
   readonly text: string;
   readonly ifBusy: "steer" | "queue" | "reject";
+  /** A repeat under the same key is the same message. */
+  readonly idempotency?: Idempotency | null;
 }
 
-export async function sendMessage(deps: Deps, message: Message): Promise<{ itemId: string; status: string }> {
+export interface SentMessage {
+  readonly itemId: string;
+  readonly status: string;
+}
+
+export async function sendMessage(deps: Deps, message: Message): Promise<SentMessage> {
   const seen = await findSession(deps.store.db, message.projectId, message.sessionId);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${message.sessionId}' not found`);
   if (message.ifBusy === "steer") {
@@ -28,7 +36,10 @@ export async function sendMessage(deps: Deps, message: Message): Promise<{ itemI
     });
   }
   return await transact(deps, async (tx, effects) => {
-    await lockTree(tx, message.projectId, seen.rootSessionId);
+    const { idempotency = null } = message;
+    const known = idempotency === null ? null : await recallAnswer<SentMessage>(tx, message.projectId, idempotency);
+    if (known !== null) return known;
+    await lockKnownSession(tx, seen);
     const active = await findActiveRun(tx, message.projectId, message.sessionId);
     if (active !== null && message.ifBusy === "reject") {
       throw new ParallaxError("session_busy", `Session '${message.sessionId}' is working on ${active.id}`, {
@@ -48,6 +59,8 @@ export async function sendMessage(deps: Deps, message: Message): Promise<{ itemI
     await reopenSession(tx, message.projectId, message.sessionId, false);
     await assignInbox(deps, tx, effects, message.projectId, message.sessionId);
     effects.session(message.projectId, message.sessionId);
-    return { itemId, status: active === null ? "assigned" : "new" };
+    const sent = { itemId, status: active === null ? "assigned" : "new" };
+    if (idempotency !== null) await rememberAnswer(tx, message.projectId, idempotency, sent);
+    return sent;
   });
 }

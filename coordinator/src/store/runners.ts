@@ -35,7 +35,7 @@ export async function saveRunner(tx: Tx, runner: typeof runners.$inferInsert): P
   return row as RunnerRecord;
 }
 
-/** False when the runner is not registered. `seq` guards against a heartbeat that was overtaken by a newer one. */
+/** Null when the runner is not registered. `seq` is remembered; whether the beat was overtaken is the caller's to judge. */
 export async function touchRunner(
   tx: Tx,
   id: string,

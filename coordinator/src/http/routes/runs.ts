@@ -10,12 +10,10 @@ import {
   stopAnswerSchema,
   stopRunSchema,
 } from "@parallax/shared/protocol/runs";
-import type { Context } from "hono";
 import { z } from "zod";
 import type { Deps } from "../../deps.ts";
 import { createRun } from "../../runs/create-run.ts";
 import { explainRun } from "../../runs/explain-run.ts";
-import { type Idempotency, idempotencyOf } from "../../runs/idempotency.ts";
 import { retryRun } from "../../runs/retry-run.ts";
 import { stopSession } from "../../runs/stop-run.ts";
 import { viewRun } from "../../runs/view-run.ts";
@@ -23,6 +21,7 @@ import type { RunRecord } from "../../store/records.ts";
 import { findRun, listRuns } from "../../store/runs.ts";
 import { pageOf, pageSize, readCursor } from "../cursor.ts";
 import { type App, defineRoute } from "../define-route.ts";
+import { readIdempotency } from "../read-idempotency.ts";
 
 export const runParams = z.object({ run_id: idSchema });
 
@@ -194,14 +193,6 @@ function addRetryRoute(app: App, deps: Deps): void {
     async ({ params, caller, context }) =>
       await retryRun(deps, caller.projectId, params.run_id, readIdempotency(context, { retry: params.run_id })),
   );
-}
-
-function readIdempotency(context: Context, body: unknown): Idempotency | null {
-  const key = context.req.header("idempotency-key");
-  if (key === undefined) return null;
-  if (!/^[\x21-\x7e]{1,200}$/.test(key))
-    throw new ParallaxError("invalid_request", "Idempotency-Key: 1–200 printable ASCII characters");
-  return idempotencyOf(key, body);
 }
 
 function readLabel(label: string): { name: string; value: string | null } {

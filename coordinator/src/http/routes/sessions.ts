@@ -29,6 +29,7 @@ import { findActiveRun, findNewestEnd } from "../../store/runs.ts";
 import { findSession, listSessions } from "../../store/sessions.ts";
 import { pageOf, pageSize, readCursor } from "../cursor.ts";
 import { type App, defineRoute } from "../define-route.ts";
+import { readIdempotency } from "../read-idempotency.ts";
 
 const sessionParams = z.object({ session_id: idSchema });
 const one = { tag: "sessions", auth: "key", params: sessionParams } as const;
@@ -221,12 +222,13 @@ function addMessageRoute(app: App, deps: Deps): void {
       status: 201,
       errors: ["session_not_found", "session_busy", "unsupported_option"],
     },
-    async ({ params, body, caller }) => {
+    async ({ params, body, caller, context }) => {
       const sent = await sendMessage(deps, {
         projectId: caller.projectId,
         sessionId: params.session_id,
         text: body.message,
         ifBusy: body.if_busy ?? "queue",
+        idempotency: readIdempotency(context, { session: params.session_id, ...body }),
       });
       return { item_id: sent.itemId, session_id: params.session_id, run_id: null, status: sent.status };
     },
