@@ -10,6 +10,7 @@ import { isTerminalRun } from "@parallax/shared/run-state";
 import { type Deps, TOPICS } from "../deps.ts";
 import { type Effects, transact } from "../effects.ts";
 import { payDuty } from "../inbox/pay-duty.ts";
+import { lockKnownSession } from "../sessions/lock-known-session.ts";
 import { settleSession } from "../sessions/settle-session.ts";
 import { databaseNow } from "../store/database-time.ts";
 import { addDirective } from "../store/directives.ts";
@@ -18,7 +19,6 @@ import type { RunRecord, SessionRecord } from "../store/records.ts";
 import { changeRun, findNewestRun, findOpenRuns, findRun } from "../store/runs.ts";
 import { changeSession, findSession, findSubtree, lockSession, moveSession } from "../store/sessions.ts";
 import type { Tx } from "../store/store.ts";
-import { lockTree } from "../store/trees.ts";
 import { endRun } from "./end-run.ts";
 
 export interface StopRequest {
@@ -41,7 +41,7 @@ export async function stopSession(deps: Deps, request: StopRequest): Promise<Sto
   const seen = await findSession(deps.store.db, request.projectId, request.sessionId);
   if (seen === null) throw new ParallaxError("session_not_found", `Session '${request.sessionId}' not found`);
   return await transact(deps, async (tx, effects) => {
-    await lockTree(tx, request.projectId, seen.rootSessionId);
+    await lockKnownSession(tx, seen);
     const named = request.runId === null ? null : await findRun(tx, request.runId);
     if (named !== null && isTerminalRun(named.state))
       return { runId: named.id, sessionId: seen.id, status: named.state, stoppedRuns: [] };
