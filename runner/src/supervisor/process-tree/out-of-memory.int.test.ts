@@ -27,7 +27,8 @@ function findMemoryCgroups(): { folder: string; limitFile: string } | null {
 }
 
 describe.each(TREE_KINDS)("an agent in a %s", (kind) => {
-  it.skipIf(place === null)("that the kernel ended for lack of memory is reported so", async () => {
+  // Which process the kernel picks when the machine itself is short of time is not ours to say: hence another try.
+  it.skipIf(place === null)("that the kernel ended for lack of memory is reported so", { retry: 2 }, async () => {
     const folder = join(place?.folder ?? "", `parallax-test-${process.pid}-${kind}`);
     mkdirSync(folder);
     try {
