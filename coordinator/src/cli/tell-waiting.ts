@@ -4,7 +4,7 @@ import type { Client } from "@parallax/shared/sdk/client";
 import type { Io } from "./terminal/io.ts";
 import { stripControls } from "./terminal/strip-controls.ts";
 
-export const WAITING_TOLD_AFTER_MS = 2_000;
+const WAITING_TOLD_AFTER_MS = 2_000;
 
 /** Runs until `signal` is aborted; a coordinator that does not answer is the business of who waits for the end. */
 export async function tellWaiting(
