@@ -1,13 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { findTool } from "../supervisor/process-tree/tree-support.ts";
 
 export interface SmallDisk extends Disposable {
   readonly path: string;
 }
 
-const mount = (args: readonly string[]): boolean => spawnSync("mount", args, { stdio: "ignore" }).status === 0;
-const unmount = (path: string): boolean => spawnSync("umount", ["--lazy", path], { stdio: "ignore" }).status === 0;
+const run = (tool: string, args: readonly string[]): boolean => {
+  const program = findTool(tool);
+  return program !== null && spawnSync(program, args, { stdio: "ignore" }).status === 0;
+};
+const mount = (args: readonly string[]): boolean => run("mount", args);
+const unmount = (path: string): boolean => run("umount", ["--lazy", path]);
 
 /** Whether this user may mount: else there is no disk that a test could fill. */
 export function canMountDisk(dir: string): boolean {
