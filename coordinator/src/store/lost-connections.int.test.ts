@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { sql } from "drizzle-orm";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, inject, it } from "vitest";
@@ -87,4 +89,42 @@ it("statements of a transaction that lost its connection never reach the transac
   });
   expect(await killer`SELECT id FROM projects WHERE name = 'kept'`).toHaveLength(1);
   await narrow.close();
+});
+
+/** Passes everything on, but breaks so many connections in the driver's first statement, before they can be used. */
+async function breakYoungConnections(url: string, count: number): Promise<{ url: string; close: () => void }> {
+  const target = new URL(url);
+  let left = count;
+  const server = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) socket.on("error", () => undefined);
+    near.on("data", (bytes) => {
+      if (left > 0 && bytes.includes("pg_type")) {
+        left -= 1;
+        if (left % 2 === 0) near.resetAndDestroy();
+        else near.destroy();
+        far.destroy();
+        return;
+      }
+      far.write(bytes);
+    });
+    far.on("data", (bytes) => near.write(bytes));
+    near.on("close", () => far.destroy());
+    far.on("close", () => near.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const broken = new URL(url);
+  broken.port = String((server.address() as AddressInfo).port);
+  return { url: broken.href, close: () => server.close() };
+}
+
+it("connections that break while they are made end nobody's process, and the next ones are used", async () => {
+  const broken = await breakYoungConnections(database.url, 4);
+  const away = openStore({ url: broken.url, connectionsMax: 1 });
+  const ask = async (): Promise<number | undefined> =>
+    (await away.transaction(async (tx) => await tx.execute<{ one: number }>(sql`SELECT ${1}::int AS one`)))[0]?.one;
+  await expect.poll(async () => await ask().catch(() => null), { timeout: 30_000 }).toBe(1);
+  await away.close();
+  broken.close();
 });
