@@ -18,7 +18,7 @@ export interface Listener {
   /** A round begins. */
   begin(fault: Fault, variant: Variant, seed: number): void;
   note(text: string): void;
-  result(result: RoundResult): void;
+  result(result: RoundResult): Promise<void>;
   skipped(skipped: Skipped): void;
 }
 
@@ -53,7 +53,7 @@ export async function playFault(
     }
     listener.begin(fault, variant, seed);
     const result = await playRound({ fault, variant, seed, signal, say: (text) => listener.note(text) });
-    listener.result(result);
+    await listener.result(result);
     results.push(result);
   }
   return { fault, results, skipped };

@@ -30,7 +30,8 @@ export interface RoundResult {
 }
 
 export interface RoundEvidence {
-  readonly facts: Facts;
+  /** Null when the database could not be asked. */
+  readonly facts: Facts | null;
   readonly calls: readonly AnsweredCall[];
   readonly ledger: readonly Effect[];
   /** The last words of every process. */
@@ -50,23 +51,39 @@ export interface RoundRequest {
 
 export async function playRound(request: RoundRequest): Promise<RoundResult> {
   const startedMs = performance.now();
-  const { fault, variant, seed, signal } = request;
-  const stage = await openStage(variant.setting?.limits ?? {});
+  const { fault, variant, seed } = request;
   const notes: string[] = [];
   const note = (text: string): void => {
     notes.push(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${text}`);
     request.say(text);
   };
+  // Whatever a round has begun ends with it, also when it fails.
+  const over = new AbortController();
+  const signal = AbortSignal.any([request.signal, over.signal]);
+  const stage = await openStage(variant.setting?.limits ?? {});
+  let played: Played;
   try {
-    const played = await play(request, stage, note);
-    const durationMs = performance.now() - startedMs;
-    return { fault: fault.id, variant: variant.name, seed, ...played, durationMs, notes };
-  } catch (error) {
-    if (!signal.aborted) process.stderr.write(`${notes.join("\n")}\n${stage.fleet.dump()}\n`);
-    throw error;
+    played = await play({ ...request, signal }, stage, note).catch((error: unknown) => {
+      request.signal.throwIfAborted();
+      return unplayed(error, stage);
+    });
   } finally {
+    over.abort(new Error("the round is over"));
     await stage.close();
   }
+  return { fault: fault.id, variant: variant.name, seed, ...played, durationMs: performance.now() - startedMs, notes };
+}
+
+/** A fault that could not be played to its end has broken something that it relies on. */
+function unplayed(error: unknown, stage: Stage): Played {
+  const text = `the round could not be played: ${error instanceof Error ? error.message : String(error)}`;
+  return {
+    runs: 0,
+    attempts: 0,
+    standstillMs: 0,
+    findings: [{ kind: "promise", text }],
+    evidence: { facts: null, calls: stage.history.calls, ledger: [], logs: stage.fleet.dump() },
+  };
 }
 
 type Played = Pick<RoundResult, "runs" | "attempts" | "findings" | "standstillMs" | "evidence">;

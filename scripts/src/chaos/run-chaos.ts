@@ -10,12 +10,8 @@ import { formatTable, isKept, summarise } from "./table.ts";
 export async function runChaos(request: ChaosRequest, faults: readonly Fault[], signal: AbortSignal): Promise<number> {
   const chosen = faults.filter(({ id }) => request.faults.length === 0 || request.faults.includes(id));
   const played: PlayedFault[] = [];
-  const listener = createListener(request.verbose);
-  for (const fault of chosen) {
-    const one = await playFault(fault, request, listener, signal);
-    played.push(one);
-    if (request.evidence !== null) for (const result of one.results) await keepEvidence(request.evidence, result);
-  }
+  const listener = createListener(request);
+  for (const fault of chosen) played.push(await playFault(fault, request, listener, signal));
   const results = played.flatMap((one) => one.results);
   console.log(`\n${formatTable(played.map((one) => summarise(one.fault.id, one.fault.title, one.results)))}`);
   if (request.report !== null) await writeFile(request.report, formatReport(played, request));
@@ -26,20 +22,21 @@ export async function runChaos(request: ChaosRequest, faults: readonly Fault[], 
   return isKept(results) ? 0 : 1;
 }
 
-function createListener(verbose: boolean): Listener {
+function createListener({ verbose, evidence }: ChaosRequest): Listener {
   return {
     begin: (fault, variant, seed) => console.log(`${fault.id} seed ${seed}: ${variant.name}`),
     note: (text) => {
       if (verbose) console.log(`    ${text}`);
     },
     skipped: ({ fault, variant, reason }) => console.log(`${fault} skipped: ${variant}: ${reason}`),
-    result: (result) => {
+    result: async (result) => {
       const { runs, attempts, findings, standstillMs, durationMs } = result;
       const seconds = (ms: number): string => (ms / 1000).toFixed(1);
       console.log(
         `    ${runs} runs, ${attempts} attempts, longest recovery ${seconds(standstillMs)} s, round of ${seconds(durationMs)} s`,
       );
       for (const { kind, text } of findings) console.log(`    ${kind.toUpperCase()}: ${text}`);
+      if (evidence !== null) await keepEvidence(evidence, result);
     },
   };
 }
