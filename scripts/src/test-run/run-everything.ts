@@ -13,7 +13,7 @@ import { endLeftovers, MARKER_VARIABLE } from "./leftovers.ts";
 import type { TestReport } from "./report.ts";
 import { runVitest } from "./run-vitest.ts";
 import type { Verdict } from "./tally.ts";
-import { findSilentProjects, formatTally, listSkipped, tallyResults } from "./tally.ts";
+import { findSilentProjects, formatTally, listRetried, listSkipped, tallyResults } from "./tally.ts";
 
 const COMPILE_CACHE = join(ROOT, "node_modules/.cache/node-compile");
 
@@ -50,7 +50,7 @@ export async function runEverything(args: readonly string[], signal: AbortSignal
     verdicts.push(await judgeLeftovers(marks), judgeFolder(marks.folder), judgeWorkTree(untrackedBefore));
     verdicts.push(judgeProjects(request, report));
 
-    for (const line of listSkipped(report)) console.log(line);
+    for (const line of [...listSkipped(report), ...listRetried(report)]) console.log(line);
     for (const error of report.errors) console.log(`error: ${error}`);
     for (const { name, output } of verdicts.filter((verdict) => !verdict.ok)) console.log(`failed: ${name}\n${output}`);
     const tally = tallyResults(verdicts, report);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { TestReport } from "./report.ts";
-import { findSilentProjects, formatTally, listSkipped, tallyResults } from "./tally.ts";
+import { RETRIED, type TestReport } from "./report.ts";
+import { findSilentProjects, formatTally, listRetried, listSkipped, tallyResults } from "./tally.ts";
 
 const REPORT: TestReport = {
   tests: [
@@ -25,6 +25,12 @@ it("says why a test was skipped, or that nobody said why", () => {
     "skipped: b.int.test.ts: three: no docker",
     "skipped: b.int.test.ts: four: no reason given; use context.skip(reason)",
   ]);
+});
+
+it("names a test that passed only when it was tried again, and counts it as passed", () => {
+  const tests = [{ project: "unit", file: "a.test.ts", name: "one", state: "passed" as const, note: RETRIED }];
+  expect(listRetried({ tests, errors: [] })).toEqual(["unsteady: a.test.ts: one: passed when it was tried again"]);
+  expect(formatTally(tallyResults([], { tests, errors: [] }))).toBe("1 passed, 0 failed, 0 skipped");
 });
 
 it("names the projects in which no test ran, skipped tests aside", () => {

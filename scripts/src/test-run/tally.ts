@@ -1,5 +1,5 @@
 import type { Project } from "./arguments.ts";
-import type { TestReport } from "./report.ts";
+import { RETRIED, type TestReport } from "./report.ts";
 
 export interface Tally {
   readonly passed: number;
@@ -37,6 +37,12 @@ export function listSkipped(report: TestReport): string[] {
   return report.tests
     .filter((test) => test.state === "skipped")
     .map((test) => `skipped: ${test.file}: ${test.name}: ${test.note ?? "no reason given; use context.skip(reason)"}`);
+}
+
+export function listRetried(report: TestReport): string[] {
+  return report.tests
+    .filter((test) => test.state === "passed" && test.note === RETRIED)
+    .map((test) => `unsteady: ${test.file}: ${test.name}: ${RETRIED}`);
 }
 
 export function formatTally(tally: Tally): string {

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import type { SerializedError } from "vitest";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 import type { TestReport } from "./report.ts";
-import { REPORT_VARIABLE } from "./report.ts";
+import { REPORT_VARIABLE, RETRIED } from "./report.ts";
 
 /** Vitest's own JSON report keeps neither the project nor the reason of a skipped test. */
 export default class SummaryReporter implements Reporter {
@@ -27,7 +27,8 @@ export default class SummaryReporter implements Reporter {
 
 function describeTest(test: TestCase): TestReport["tests"][number] {
   const result = test.result();
-  const note = result.state === "skipped" ? result.note : undefined;
+  const retried = result.state === "passed" && (test.diagnostic()?.retryCount ?? 0) > 0;
+  const note = result.state === "skipped" ? result.note : retried ? RETRIED : undefined;
   return {
     project: test.project.name,
     file: test.module.relativeModuleId,
