@@ -2,7 +2,7 @@ import type { ChaosRequest } from "./arguments.ts";
 import type { Fault, Variant } from "./fault.ts";
 import { playRound, type RoundResult } from "./play-round.ts";
 
-export interface Skipped {
+interface Skipped {
   readonly fault: string;
   readonly variant: string;
   readonly reason: string;
@@ -23,7 +23,7 @@ export interface Listener {
 }
 
 /** Deals the seeds out to the variants in turn: seed S always plays the same variant, whatever was left out on this machine. */
-export function variantOf(fault: Fault, seed: number): Variant {
+function variantOf(fault: Fault, seed: number): Variant {
   const variant = fault.variants[seed % fault.variants.length];
   if (variant === undefined) throw new Error(`${fault.id} has no variants`);
   return variant;

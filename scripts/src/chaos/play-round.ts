@@ -29,7 +29,7 @@ export interface RoundResult {
   readonly evidence: RoundEvidence | null;
 }
 
-export interface RoundEvidence {
+interface RoundEvidence {
   /** Null when the database could not be asked. */
   readonly facts: Facts | null;
   readonly calls: readonly AnsweredCall[];

@@ -5,7 +5,7 @@ import type { SeenEnd } from "./audit/find-doubled.ts";
 import { type Facts, loadFacts } from "./audit/load-facts.ts";
 
 /** Nothing works, nothing is owed to anybody, and nothing lies in an inbox that is not held. */
-export function isAtRest(facts: Facts): boolean {
+function isAtRest(facts: Facts): boolean {
   const held = new Set(facts.sessions.filter((session) => session.held).map(({ id }) => id));
   return (
     facts.runs.every((run) => isTerminalRun(run.state)) &&

@@ -31,7 +31,7 @@ function describe(run: RunFacts): string {
 }
 
 /** What the run truly waits for, or null when there is nothing. */
-export function whyWaiting(facts: Facts, run: RunFacts, runnersServe: boolean): string | null {
+function whyWaiting(facts: Facts, run: RunFacts, runnersServe: boolean): string | null {
   if (run.state !== "pending") return null;
   if (run.ready) return runnersServe ? null : "no runner serves it";
   switch (run.waitingFor) {

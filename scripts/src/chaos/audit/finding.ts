@@ -8,7 +8,7 @@
  * lease             two writers, an accepted write of an old attempt, an attempt or lease that went the wrong way
  * promise           what this fault alone promises was not kept
  */
-export const FINDING_KINDS = [
+const FINDING_KINDS = [
   "lost",
   "doubled",
   "undelivered",

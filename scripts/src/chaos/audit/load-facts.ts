@@ -36,7 +36,7 @@ export interface AttemptFacts {
   readonly logState: string;
 }
 
-export interface SessionFacts {
+interface SessionFacts {
   readonly id: string;
   readonly state: SessionState;
   readonly held: boolean;
@@ -45,7 +45,7 @@ export interface SessionFacts {
   readonly occupiedLeftMs: number | null;
 }
 
-export interface DutyFacts {
+interface DutyFacts {
   readonly id: string;
   readonly parentSessionId: string;
   readonly childSessionId: string;
@@ -66,7 +66,7 @@ export interface ItemFacts {
   readonly dueInMs: number | null;
 }
 
-export interface DirectiveFacts {
+interface DirectiveFacts {
   readonly runId: string;
   readonly attempt: number;
   readonly kind: string;

@@ -16,13 +16,13 @@ import type { History } from "./history.ts";
  * twice             the coordinator gets it twice, one after the other; the second answer is given
  * replay_later      given on as it is, and once more a while later, when newer ones have been answered
  */
-export type Treatment = "pass" | "drop_request" | "twice" | "replay_later";
+type Treatment = "pass" | "drop_request" | "twice" | "replay_later";
 
 /** Called for every request in order; what it returns happens to this one. */
-export type Rule = (call: ClassifiedCall) => Treatment;
+type Rule = (call: ClassifiedCall) => Treatment;
 
 /** none: connected. both: nothing passes in either direction. answers: requests arrive, answers do not. */
-export type Partition = "none" | "both" | "answers";
+type Partition = "none" | "both" | "answers";
 
 export interface Wire {
   readonly url: string;
@@ -49,7 +49,7 @@ export interface WireOptions {
 const REPLAY_AFTER_MS = 1_500;
 const HELD_CALLS: ReadonlySet<CallKind> = new Set(["claim", "directives", "mcp"]);
 
-export const passAll: Rule = () => "pass";
+const passAll: Rule = () => "pass";
 
 export async function startProxy(options: WireOptions): Promise<Wire> {
   const proxy = new RecordingProxy(options);

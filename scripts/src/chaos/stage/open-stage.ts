@@ -20,7 +20,7 @@ export interface Host {
   restart(): Promise<void>;
 }
 
-export interface HostOptions {
+interface HostOptions {
   readonly args?: readonly string[];
   readonly place?: Omit<RunnerPlace, "coordinatorUrl" | "stateDir">;
   /** Where its proxy listens, if the runner is in a network of its own. */

@@ -16,7 +16,7 @@ export async function readLedger(path: string): Promise<Effect[]> {
   return parseLedger(await readFile(path, "utf8").catch(() => ""));
 }
 
-export function parseLedger(text: string): Effect[] {
+function parseLedger(text: string): Effect[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
