@@ -128,3 +128,50 @@ it("connections that break while they are made end nobody's process, and the nex
   await away.close();
   broken.close();
 });
+
+/** Nobody listens there until `open` is called; then everything is passed on. */
+async function closedDoor(url: string): Promise<{ url: string; open: () => Promise<void>; close: () => void }> {
+  const target = new URL(url);
+  const server = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) socket.on("error", () => undefined);
+    near.pipe(far).pipe(near);
+    near.on("close", () => far.destroy());
+    far.on("close", () => near.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const door = new URL(url);
+  door.port = String(port);
+  const open = async (): Promise<void> => {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+  };
+  return { url: door.href, open, close: () => server.close() };
+}
+
+it("a database that comes back after many refused tries is used again within two seconds", async () => {
+  const door = await closedDoor(database.url);
+  const away = openStore({ url: door.url, connectionsMax: 2 });
+  const deadline = performance.now() + 5_000;
+  for (let refusals = 0; refusals < 20 && performance.now() < deadline; refusals += 1) {
+    await expect(away.ping()).rejects.toMatchObject({ code: "store_unavailable" });
+  }
+  await door.open();
+  const openedMs = performance.now();
+  await expect
+    .poll(
+      async () =>
+        await away.ping().then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 30_000, interval: 20 },
+    )
+    .toBe(true);
+  expect(performance.now() - openedMs).toBeLessThan(2_000);
+  await away.close();
+  door.close();
+});

@@ -28,12 +28,15 @@ export interface StoreOptions {
 }
 
 const TRIES_MAX = 6;
+const RECONNECT_SECONDS_MAX = 1;
 const MIGRATION_LOCK = 7_265_001;
 
 export function openStore(options: StoreOptions): Store {
   const client = postgres(options.url, {
     max: options.connectionsMax ?? 16,
     connect_timeout: 5,
+    // the driver's own pause grows to twenty seconds, which a database that is back already would have to wait out
+    backoff: (tries) => Math.min(RECONNECT_SECONDS_MAX, 0.05 * 2 ** tries) * (0.5 + Math.random() / 2),
     idle_timeout: 300,
     onnotice: () => undefined,
     connection: {
