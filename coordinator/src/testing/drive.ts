@@ -83,14 +83,23 @@ export interface LiveAttempt {
   readonly agent: { runId: string; attempt: number; sessionId: string };
 }
 
+/** A claim passes over a row that a transaction of the same moment holds; a real poll would be woken, this one looks again. */
+async function claimSoon(deps: Deps, runner: RunnerRecord, runId: string | null): Promise<OfferedRun> {
+  for (let looks = 0; looks < 100; looks++) {
+    const offer = await claim(deps, runner, runId);
+    if (offer !== null) return offer;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("nothing to claim");
+}
+
 /** Claimed, started and supervised. */
 export async function startAttempt(
   deps: Deps,
   runner: RunnerRecord,
   runId: string | null = null,
 ): Promise<LiveAttempt> {
-  const offer = await claim(deps, runner, runId);
-  if (offer === null) throw new Error("nothing to claim");
+  const offer = await claimSoon(deps, runner, runId);
   await startRun(deps, { runId: offer.run_id, attempt: offer.attempt, runnerId: runner.id, proven: true });
   const incarnation = deps.ids.make("incarnation");
   await greetSupervisor(deps, { runId: offer.run_id, attempt: offer.attempt, incarnation, hostname: runner.hostname });
