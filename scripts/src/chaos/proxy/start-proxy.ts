@@ -16,7 +16,7 @@ import type { History } from "./history.ts";
  * twice             the coordinator gets it twice, one after the other; the second answer is given
  * replay_later      given on as it is, and once more a while later, when newer ones have been answered
  */
-type Treatment = "pass" | "drop_request" | "twice" | "replay_later";
+export type Treatment = "pass" | "drop_request" | "twice" | "replay_later";
 
 /** Called for every request in order; what it returns happens to this one. */
 type Rule = (call: ClassifiedCall) => Treatment;
@@ -24,13 +24,19 @@ type Rule = (call: ClassifiedCall) => Treatment;
 /** none: connected. both: nothing passes in either direction. answers: requests arrive, answers do not. */
 type Partition = "none" | "both" | "answers";
 
+/** What of a request a lie can change. */
+export interface Asked {
+  readonly path: string;
+  readonly body: Buffer;
+}
+
 export interface Wire {
   readonly url: string;
   rule: Rule;
   /** The coordinator has answered with this status; true: the answer is lost with its connection. */
   losesAnswer: ((call: ClassifiedCall, status: number) => boolean) | null;
   /** Changes what is asked for. */
-  rewrite: ((path: string, call: ClassifiedCall) => string) | null;
+  rewrite: ((asked: Asked, call: ClassifiedCall) => Asked) | null;
   /** Silence, not refusal: whoever waits notices by its own time limit. Healing lets what was held go. */
   partition(kind: Partition): void;
   /** Called when the coordinator has answered and the answer is on its way; it is held back until the promise resolves. */
@@ -181,10 +187,12 @@ class RecordingProxy implements Wire {
     });
   }
 
-  async #forward(incoming: IncomingMessage, body: Buffer, signal: AbortSignal | undefined): Promise<IncomingMessage> {
-    const path = incoming.url ?? "/";
-    const target = new URL(this.rewrite?.(path, classifyRequest(path)) ?? path, this.#options.target());
-    const headers = { ...incoming.headers, host: target.host, connection: "close" };
+  async #forward(incoming: IncomingMessage, sent: Buffer, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+    const asked = { path: incoming.url ?? "/", body: sent };
+    const { path, body } = this.rewrite?.(asked, classifyRequest(asked.path)) ?? asked;
+    const target = new URL(path, this.#options.target());
+    const length = body.length === 0 ? {} : { "content-length": String(body.length) };
+    const headers = { ...incoming.headers, ...length, host: target.host, connection: "close" };
     const upstream = request(target, {
       method: incoming.method ?? "GET",
       headers,
