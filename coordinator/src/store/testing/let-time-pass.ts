@@ -46,3 +46,18 @@ export async function letOutagePass(tx: Tx, ms: number): Promise<void> {
     WHERE lease_expires_at IS NOT NULL`);
   await tx.execute(sql`UPDATE sessions SET occupied_until = occupied_until - ${gap} WHERE occupied_until IS NOT NULL`);
 }
+
+/** Whatever a project waits for has come: leases and occupations are over, pauses and start times past. */
+export async function letEverythingPass(tx: Tx, projectId: string): Promise<void> {
+  const past = sql`clock_timestamp() - interval '1 second'`;
+  await tx.execute(sql`
+    UPDATE runs SET lease_expires_at = CASE WHEN lease_expires_at IS NULL THEN NULL ELSE ${past} END,
+      not_before = CASE WHEN not_before IS NULL THEN NULL ELSE ${past} END, offer_after = CASE WHEN offer_after IS NULL THEN NULL ELSE ${past} END
+    WHERE project_id = ${projectId} AND finished_at IS NULL`);
+  await tx.execute(
+    sql`UPDATE inbox_items SET not_before = ${past} WHERE project_id = ${projectId} AND not_before IS NOT NULL`,
+  );
+  await tx.execute(
+    sql`UPDATE sessions SET occupied_until = ${past} WHERE project_id = ${projectId} AND occupied_until IS NOT NULL`,
+  );
+}
