@@ -39,13 +39,15 @@ export async function beatRunner(
       tx,
       runner.id,
       beat.instance_id ?? null,
-      asked.map((attempt) => attempt.run_id),
+      asked.map(({ run_id, attempt }) => ({ runId: run_id, attempt })),
       deps.limits.leaseTtlMs,
       deps.limits.preparingMsMax,
     );
+    const isRenewed = ({ run_id, attempt }: { run_id: string; attempt: number }): boolean =>
+      renewed.some((one) => one.runId === run_id && one.attempt === attempt);
     const refused = asked
-      .filter((attempt) => !renewed.includes(attempt.run_id))
+      .filter((attempt) => !isRenewed(attempt))
       .map((attempt) => ({ run_id: attempt.run_id, attempt: attempt.attempt, code: "renewal_handed_over" }));
-    return { ...answer, renewed, refused };
+    return { ...answer, renewed: renewed.map((one) => one.runId), refused };
   });
 }

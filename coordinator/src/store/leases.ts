@@ -1,5 +1,5 @@
 import { ACTIVE_RUN_STATES } from "@parallax/shared/run-state";
-import { and, eq, inArray, isNotNull, lt, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, lt, or, sql } from "drizzle-orm";
 import type { DueRun } from "./runs.ts";
 import { runs } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -69,22 +69,22 @@ export async function stopIsUnanswered(tx: Tx, runId: string, unansweredMs: numb
   return rows.length > 0;
 }
 
-/** A runner renews its attempts until their supervisor's first hello. Returns the ids renewed. */
+/** A runner renews its attempts until their supervisor's first hello. Returns what was renewed: nothing of an attempt that was superseded. */
 export async function renewPreparing(
   tx: Tx,
   runnerId: string,
   instanceId: string | null,
-  runIds: readonly string[],
+  attempts: readonly { readonly runId: string; readonly attempt: number }[],
   leaseMs: number,
   preparingMsMax: number,
-): Promise<string[]> {
-  if (runIds.length === 0) return [];
-  const rows = await tx
+): Promise<{ runId: string; attempt: number }[]> {
+  if (attempts.length === 0) return [];
+  return await tx
     .update(runs)
     .set(leaseFromNow(leaseMs))
     .where(
       and(
-        inArray(runs.id, [...runIds]),
+        or(...attempts.map(({ runId, attempt }) => and(eq(runs.id, runId), eq(runs.attempt, attempt)))),
         eq(runs.runnerId, runnerId),
         instanceId === null ? sql`true` : eq(runs.instanceId, instanceId),
         eq(runs.phase, "preparing"),
@@ -93,8 +93,7 @@ export async function renewPreparing(
         sql`${runs.startedAt} > ${ago(preparingMsMax)}`,
       ),
     )
-    .returning({ id: runs.id });
-  return rows.map((row) => row.id);
+    .returning({ runId: runs.id, attempt: runs.attempt });
 }
 
 /** Plain runners have no supervisor: their heartbeat is their renewal. */
