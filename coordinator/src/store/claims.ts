@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { RunnerRecord, RunRecord } from "./records.ts";
 import { attempts, runners, runs } from "./schema.ts";
 import type { Tx } from "./store.ts";
@@ -23,15 +23,15 @@ export interface ClaimOrder {
  */
 export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunRecord[]> {
   if (order.laneIds.length === 0 || order.count < 1) return [];
-  if (await offersOfPollLapsed(tx, order)) return [];
   const count = Math.min(order.count, await roomLeft(tx, order.runner));
   if (count < 1) return [];
-  const best = sql`(
+  // as an array it is chosen once, however the update is planned: its locks and its limit must not be taken again
+  const best = sql`ARRAY(
     SELECT candidate.id FROM runs candidate
     WHERE candidate.ready AND candidate.lane_id IN ${[...order.laneIds]}
       ${order.onlyRunId === null ? sql`` : sql`AND candidate.id = ${order.onlyRunId}`}
       ${order.plain ? sql`AND NOT EXISTS (SELECT 1 FROM attempts earlier WHERE earlier.run_id = candidate.id AND earlier.runner_id = ${order.runner.id})` : sql``}
-      ${await letLapseLately(tx, order)}
+      ${notUnderLapsedPoll(order)} ${notLapsedLately(order)}
     ORDER BY candidate.priority, candidate.number
     LIMIT ${count} FOR UPDATE SKIP LOCKED)`;
   const claimed = await tx
@@ -54,7 +54,7 @@ export async function claimReadyRuns(tx: Tx, order: ClaimOrder): Promise<RunReco
       renewedAt: sql`clock_timestamp()`,
       claimedAt: sql`clock_timestamp()`,
     })
-    .where(inArray(runs.id, best))
+    .where(sql`${runs.id} = ANY(${best})`)
     .returning();
   if (claimed.length > 0) {
     await tx.insert(attempts).values(
@@ -88,35 +88,20 @@ async function roomLeft(tx: Tx, { id, maxRuns }: RunnerRecord): Promise<number> 
  * A runner that let an offer lapse may never have heard of it. It gets nothing more under the same poll: only a new one shows that a
  * reply arrived.
  */
-async function offersOfPollLapsed(tx: Tx, { runner, pollId }: ClaimOrder): Promise<boolean> {
-  if (pollId === null) return false;
-  const rows = await tx
-    .select({ attempt: attempts.attempt })
-    .from(attempts)
-    .where(and(eq(attempts.runnerId, runner.id), eq(attempts.pollId, pollId), eq(attempts.endReason, "lapsed")))
-    .limit(1);
-  return rows.length > 0;
+function notUnderLapsedPoll({ runner, pollId }: ClaimOrder): SQL {
+  if (pollId === null) return sql``;
+  return sql`AND NOT EXISTS (SELECT 1 FROM attempts lapsed
+        WHERE lapsed.runner_id = ${runner.id} AND lapsed.poll_id = ${pollId} AND lapsed.end_reason = 'lapsed')`;
 }
 
 /** A run whose offer this runner has just let lapse is somebody else's first, if there is anybody else. */
-async function letLapseLately(tx: Tx, { runner, otherRunnerFirstMs, runnerStaleMs }: ClaimOrder): Promise<SQL> {
-  const [other] = await tx
-    .select({ id: runners.id })
-    .from(runners)
-    .where(
-      and(
-        eq(runners.projectId, runner.projectId),
-        ne(runners.id, runner.id),
-        eq(runners.state, "online"),
-        isNull(runners.notReadyReason),
-        sql`${runners.lastHeartbeatAt} > clock_timestamp() - make_interval(secs => ${runnerStaleMs / 1000})`,
-      ),
-    )
-    .limit(1);
-  if (other === undefined) return sql``;
-  return sql`AND NOT EXISTS (SELECT 1 FROM attempts last WHERE last.run_id = candidate.id AND last.attempt = candidate.attempt
-        AND last.runner_id = ${runner.id} AND last.end_reason = 'lapsed'
-        AND last.ended_at > clock_timestamp() - make_interval(secs => ${otherRunnerFirstMs / 1000}))`;
+function notLapsedLately({ runner, otherRunnerFirstMs, runnerStaleMs }: ClaimOrder): SQL {
+  const ago = (ms: number) => sql`clock_timestamp() - make_interval(secs => ${ms / 1000})`;
+  return sql`AND NOT EXISTS (SELECT 1 FROM attempts last
+        WHERE last.run_id = candidate.id AND last.attempt = candidate.attempt AND last.runner_id = ${runner.id}
+          AND last.end_reason = 'lapsed' AND last.ended_at > ${ago(otherRunnerFirstMs)}
+          AND EXISTS (SELECT 1 FROM runners other WHERE other.project_id = ${runner.projectId} AND other.id <> ${runner.id}
+            AND other.state = 'online' AND other.not_ready_reason IS NULL AND other.last_heartbeat_at > ${ago(runnerStaleMs)}))`;
 }
 
 /** Whether somebody could still claim something of the lane: the poll that found nothing may have been passed over. */
